@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-2.0
+# Two commands matter: "make" and "make check".  The rest is in "make help".
+
+SHELL := /bin/bash
+S := scripts
+
+# Arguments of single targets
+T ?=
+VLEN ?= 256
+SMP ?= 2
+FROM ?=
+export KDIR BUILD JOBS
+
+.PHONY: all help deps base apply export build boot test check check-each \
+	check-long check-mutants mbox clean distclean
+
+all: build
+	@$(S)/run-tests.sh -l all -v $(VLEN) -s $(SMP) series smoke
+
+help:
+	@sed -n '/^Targets/,/^$$/p;/^Variables/,/^$$/p' README
+
+deps:
+	@$(S)/deps.sh
+
+base: deps
+	@$(S)/base.sh
+
+apply: base
+	@$(S)/apply.sh
+
+export:
+	@$(S)/export.sh
+
+build: apply
+	@$(S)/build.sh all
+
+boot: build
+	@$(S)/build.sh shell
+	@$(S)/boot-shell.sh $(VLEN) $(SMP)
+
+test: build
+	@[ -n "$(T)" ] || { echo "error: make test T=NAME, names are in scripts/tests.list" >&2; exit 1; }
+	@$(S)/run-tests.sh -l test -v $(VLEN) -s $(SMP) $(T)
+
+check: base
+	@$(S)/check.sh
+
+check-each: base
+	@$(S)/check.sh each $(FROM)
+
+check-mutants: build
+	@$(S)/check-mutants.sh $(T)
+
+check-long: build
+	@$(S)/run-tests.sh -l long -m 6G -v $(VLEN) -s $(SMP) long
+
+mbox: apply
+	@$(S)/mbox.sh
+
+clean:
+	rm -rf build/obj* build/hook build/kselftest build/khdr build/logs build/stripped \
+		build/*.config* build/*.list build/initramfs.* build/init build/gen_init_cpio
+
+distclean:
+	rm -rf build

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash disable=SC2154,SC2016,SC2034
+# Sourced.  apt with lists of its own under build/, for suites that this
+# machine does not have among its sources: nothing of its apt is changed, and
+# the mirror is the one that its apt knows.
+
+apt_dir=$build/apt
+
+apt_private()
+{
+	local uri key
+
+	command -v apt-get >/dev/null ||
+		die "this machine has no apt; set KDIR= to a Linux 7.3 git tree and install the rest by hand"
+
+	uri=$(apt-get indextargets --format '$(REPO_URI) $(ORIGIN) $(LABEL)' 'Created-By: Packages' |
+		awk '$2 == "Debian" && $3 == "Debian" { print $1; exit }')
+	if [ -z "$uri" ]; then
+		# Never updated: the sources are all there is to ask.
+		if [ "$(id -u)" = 0 ]; then
+			apt-get -q update >"$logs/apt.log" 2>&1 || true
+		fi
+		uri=$(apt-get indextargets --format '$(REPO_URI) $(ORIGIN) $(LABEL)' 'Created-By: Packages' |
+			awk '$2 == "Debian" && $3 == "Debian" { print $1; exit }')
+	fi
+	[ -n "$uri" ] || die "apt on this machine knows no Debian mirror (apt-get update?)"
+
+	key=/usr/share/keyrings/debian-archive-keyring.gpg
+	[ -e "$key" ] || die "$key is missing (package debian-archive-keyring)"
+
+	mkdir -p "$apt_dir/lists/partial" "$apt_dir/cache/archives/partial"
+	for s in "deb $uri bookworm-backports" "deb $uri trixie-backports" "deb-src $uri sid"; do
+		echo "${s%% *} [signed-by=$key] ${s#* } main"
+	done >"$apt_dir/sources.list"
+
+	apt_options=(
+		-o "Dir::Etc::sourcelist=$apt_dir/sources.list"
+		-o "Dir::State::lists=$apt_dir/lists"
+		-o "Dir::Cache=$apt_dir/cache"
+		-o "APT::Sandbox::User="
+	)
+	if [ ! -e "$apt_dir/updated" ]; then
+		# The machine's own sources as well, for what backports depend on.
+		step "apt: package lists of the backports" apt-update.log \
+			apt-get -q "${apt_options[@]}" update ||
+			die "apt cannot reach the mirror; with a network, the next make goes on from here"
+		touch "$apt_dir/updated"
+	fi
+}

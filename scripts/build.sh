@@ -1,0 +1,151 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Build what is checked out in build/linux.
+#
+#	build.sh config OBJ [OPTION...]		configure build/OBJ
+#	build.sh kernel				build/obj: Image and simd_hook.ko
+#	build.sh selftests			build/kselftest
+#	build.sh initramfs [OBJ]		build/initramfs.cpio
+#	build.sh all				the last three, with progress
+#	build.sh shell				build/initramfs.cpio with busybox in it
+. "$(dirname "$0")/lib.sh"
+
+# allnoconfig with scripts/kernel.config, and then each OPTION ("KVM=m").
+configure()
+{
+	local obj=$build/$1 all=$build/$1.config o k
+	shift
+
+	cp "$scripts/kernel.config" "$all.new"
+	for o in "$@"; do
+		sed -i "/^CONFIG_${o%%=*}=/d" "$all.new"
+		if [ "${o#*=}" != n ]; then
+			echo "CONFIG_$o" >>"$all.new"
+		fi
+	done
+	# Kconfig may have changed with the patches: always, but keep the time
+	# stamps when nothing came of it.
+	mkdir -p "$obj"
+	cp "$obj/.config" "$all.old" 2>/dev/null || : >"$all.old"
+	mv "$all.new" "$all"
+	kmake O="$obj" KCONFIG_CONFIG="$all.full" KCONFIG_ALLCONFIG="$all" allnoconfig
+	if ! cmp -s "$all.full" "$all.old"; then
+		cp "$all.full" "$obj/.config"
+		kmake O="$obj" olddefconfig
+	fi
+	# An option that Kconfig has dropped would turn tests into empty ones.
+	while read -r k; do
+		if ! grep -qx "$k" "$obj/.config" && [ $# = 0 ]; then
+			echo "$k is not possible in this kernel"
+			return 1
+		fi
+	done < <(grep ^CONFIG_ "$all")
+}
+
+kernel()
+{
+	configure obj
+	kmake O="$build/obj" Image modules
+	kmake O="$build/obj" M="$scripts/simd_hook" MO="$build/hook" modules
+}
+
+selftests()
+{
+	local kvm=$linux/tools/testing/selftests/kvm out
+
+	kmake O="$build/obj" INSTALL_HDR_PATH="$build/khdr" headers_install
+	mkdir -p "$kst"
+	# gcc 12 cannot build memslot_perf_test for riscv, because of a static
+	# assertion in the base; -k goes on, and everything else has to be there.
+	out=$(LDFLAGS=-static make -s -k -j"$jobs" -C "$kvm" OUTPUT="$kst" \
+		CC="ccache ${CROSS_COMPILE}gcc" EXTRA_CFLAGS="-Wno-error" \
+		KHDR_INCLUDES="-isystem $build/khdr/include" 2>&1) || true
+	echo "$out"
+	if echo "$out" | grep -E 'error:|Error [0-9]|undefined reference' |
+		grep -vE 'memslot_perf_test|^make: Target'; then
+		return 1
+	fi
+	# The compiler's word on our own tests is an error.
+	if echo "$out" | grep -E 'riscv/[a-z_]*\.c:[0-9]+:.*warning:'; then
+		return 1
+	fi
+}
+
+initramfs()
+{
+	local obj=${1:-obj} f n
+
+	if [ ! -x "$build/init" ] || [ "$scripts/init.c" -nt "$build/init" ]; then
+		${CROSS_COMPILE}gcc -O2 -static -Wall -Wextra -Werror -o "$build/init" "$scripts/init.c"
+	fi
+	if [ ! -x "$build/gen_init_cpio" ]; then
+		gcc -O2 -o "$build/gen_init_cpio" "$linux/usr/gen_init_cpio.c"
+	fi
+	mkdir -p "$build/stripped"
+	{
+		for n in dev proc sys tmp kvm bin; do
+			echo "dir /$n 755 0 0"
+		done
+		echo "nod /dev/console 600 0 0 c 5 1"
+		echo "file /init $build/init 755 0 0"
+		find "$kst" -type f -perm -u+x | while read -r f; do
+			n=${f##*/}
+			if [ "$f" -nt "$build/stripped/$n" ]; then
+				${CROSS_COMPILE}strip -o "$build/stripped/$n" "$f"
+			fi
+			echo "file /kvm/$n $build/stripped/$n 755 0 0"
+		done
+		if [ -e "$build/$obj/arch/riscv/kvm/kvm.ko" ]; then
+			echo "file /kvm.ko $build/$obj/arch/riscv/kvm/kvm.ko 644 0 0"
+		fi
+		if [ "$obj" = obj ]; then
+			echo "file /simd_hook.ko $build/hook/simd_hook.ko 644 0 0"
+		fi
+		if [ -e "$build/busybox" ] && [ -n "${WITH_SHELL:-}" ]; then
+			echo "file /bin/busybox $build/busybox 755 0 0"
+			for n in sh ls cat ps dmesg grep sed mount top kill less vi; do
+				echo "slink /bin/$n busybox 777 0 0"
+			done
+		fi
+	} >"$build/initramfs.spec"
+	"$build/gen_init_cpio" "$build/initramfs.spec" >"$build/initramfs.cpio"
+}
+
+# Debian's busybox for riscv64, unpacked and not installed
+busybox()
+{
+	[ -e "$build/busybox" ] && return
+	. "$scripts/apt.sh"
+	apt_private
+	sed "s|^deb \(.*\) trixie-backports main|deb [arch=riscv64 \1|; s|\[arch=riscv64 \[|[arch=riscv64 |" \
+		"$apt_dir/sources.list" | grep riscv64 | sed 's/$/ trixie main/' >"$apt_dir/riscv64.list"
+	apt-get -q "${apt_options[@]}" -o "Dir::Etc::sourcelist=$apt_dir/riscv64.list" \
+		-o Dir::Etc::sourceparts=/dev/null -o APT::Architecture=riscv64 \
+		-o "Dir::State::lists=$apt_dir/riscv64" -o "Dir::State::status=/dev/null" update
+	(cd "$build/dl" && apt-get -q "${apt_options[@]}" \
+		-o "Dir::Etc::sourcelist=$apt_dir/riscv64.list" -o Dir::Etc::sourceparts=/dev/null \
+		-o APT::Architecture=riscv64 -o "Dir::State::lists=$apt_dir/riscv64" \
+		-o "Dir::State::status=/dev/null" download busybox-static)
+	dpkg-deb --fsys-tarfile "$build"/dl/busybox-static_*_riscv64.deb |
+		tar xO ./usr/bin/busybox >"$build/busybox.tmp"
+	chmod +x "$build/busybox.tmp"
+	mv "$build/busybox.tmp" "$build/busybox"
+}
+
+case ${1:-} in
+config) shift; configure "$@" ;;
+kernel) kernel ;;
+selftests) selftests ;;
+initramfs) shift; initramfs "$@" ;;
+all)
+	step "build the kernel" build-kernel.log "$0" kernel
+	step "build the KVM selftests" build-selftests.log "$0" selftests
+	step "make the initramfs" build-initramfs.log "$0" initramfs
+	;;
+shell)
+	mkdir -p "$build/dl"
+	[ -e "$build/busybox" ] || step "fetch busybox for riscv64" busybox.log busybox
+	WITH_SHELL=1 initramfs
+	;;
+*) die "usage: build.sh config|kernel|selftests|initramfs|all|shell" ;;
+esac

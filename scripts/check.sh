@@ -1,0 +1,336 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Everything that CI verifies.  KTAP while it runs, a count at the end.
+#
+#	check.sh		all of it
+#	check.sh each [FROM]	only patch by patch, from the FROMth or from a name on
+. "$(dirname "$0")/lib.sh"
+
+mode=${1:-all}
+from=${2:-1}
+n=0 passed=0 failed=0 skipped=0
+begin=$SECONDS
+failures=()
+
+say "KTAP version 1"
+
+# result ok|not|skip WHAT SECONDS [NOTE]
+result()
+{
+	n=$((n + 1))
+	case $1 in
+	ok) passed=$((passed + 1)); say "ok $n $2 # time=$3${4:+ $4}" ;;
+	skip) skipped=$((skipped + 1)); say "ok $n $2 # SKIP ${4:-}" ;;
+	*)
+		failed=$((failed + 1))
+		failures+=("$2${4:+: $4}")
+		say "not ok $n $2 # time=$3${4:+ $4}"
+		;;
+	esac
+}
+
+slug() { printf '%s' "$1" | tr -c 'A-Za-z0-9' -; }
+
+# check WHAT COMMAND...: one result; on failure the log's end as diagnostics
+check()
+{
+	local what=$1 start=$SECONDS log rc=0
+	shift
+	log=$logs/check-$(slug "$what").log
+	("$@") >"$log" 2>&1 || rc=$?
+	if [ $rc = 0 ]; then
+		result ok "$what" $((SECONDS - start))
+	else
+		tail -n 40 "$log" | sed 's/^/# /'
+		say "# the whole log: $log"
+		result not "$what" $((SECONDS - start))
+	fi
+	return $rc
+}
+
+# tests WHERE LABEL RUN-TESTS-ARGUMENT...: a result for each test in L1
+tests()
+{
+	local where=$1 label=$2 verdict name secs reason rc=0
+	shift 2
+	"$scripts/run-tests.sh" -q -l "$label" "$@" >"$logs/$label.out" 2>&1 || rc=$?
+	[ $rc = 0 ] || sed 's/^/# /' "$logs/$label.out"
+	if [ ! -s "$logs/$label.results" ]; then
+		result not "$where: boot" 0 "nothing ran"
+		return 1
+	fi
+	while read -r verdict name secs reason; do
+		result "$verdict" "$where: $name" "$secs" "$reason"
+	done <"$logs/$label.results"
+	sed 's/^/# skipped inside: /' "$logs/$label.skipped" 2>/dev/null || true
+	return $rc
+}
+
+finish()
+{
+	local f
+
+	say "1..$n"
+	if [ $failed -gt 0 ]; then
+		say "# failed:"
+		for f in "${failures[@]}"; do
+			say "#   $f"
+		done
+	fi
+	say "# $(((SECONDS - begin) / 60)) min $(((SECONDS - begin) % 60)) s"
+	say "$passed passed, $failed failed, $skipped skipped"
+	[ $failed = 0 ]
+}
+
+# ---- (a) patches as text -------------------------------------------------
+
+series_complete()
+{
+	local listed present
+
+	listed=$(grep -v '^#' "$top/patches/series" | sort)
+	present=$(cd "$top/patches" && find . -name '[0-9]*.patch' | sed 's|^\./||' | sort)
+	diff <(echo "$listed") <(echo "$present") ||
+		{ echo "patches/series (<) and the files in patches/ (>) differ"; return 1; }
+	[ "$(grep -v '^#' "$top/patches/series" | uniq -d | wc -l)" = 0 ]
+}
+
+# A file that is new needs no entry in MAINTAINERS if somebody has it already.
+new_files_are_covered()
+{
+	local f
+
+	git apply --numstat --summary "$1" | sed -n 's/^ create mode [0-9]* //p' | while read -r f; do
+		mkdir -p "$(dirname "$linux/$f")"
+		(cd "$linux" && scripts/get_maintainer.pl --no-git --no-git-fallback --nokeywords -f "$f") |
+			grep -q 'kvm-riscv' || { echo "$f: nobody in MAINTAINERS has it, or checkpatch is right"; return 1; }
+	done
+}
+
+changelog_rules()
+{
+	local p=$1 subject body rc=0
+
+	grep -q "^From: $series_name <$series_mail>$" "$p" || { echo "From: is not the project's"; rc=1; }
+	subject=$(git mailinfo /dev/null /dev/null <"$p" | sed -n 's/^Subject: //p')
+	if ! grep -qE '^(RISC-V: KVM: [A-Z]|KVM: riscv: selftests: [A-Z]|KVM: selftests: [A-Z]|riscv: [A-Z]|Documentation: KVM: [A-Z])' <<<"$subject"; then
+		echo "subject: $subject"
+		echo "it begins with none of RISC-V: KVM:, KVM: riscv: selftests:, ... and a capital"
+		rc=1
+	fi
+	if [ ${#subject} -gt 75 ] || [[ $subject == *. ]]; then
+		echo "subject has ${#subject} columns (75 at most), and ends without a full stop"
+		rc=1
+	fi
+	git mailinfo "$p.msg.tmp" /dev/null <"$p" >/dev/null
+	body=$(sed '/^---$/,$d' "$p.msg.tmp")
+	rm -f "$p.msg.tmp"
+	if [ "$(grep -c . <<<"$body")" -lt 5 ]; then
+		echo "the changelog has $(grep -c . <<<"$body") lines, which explains nothing: what, why, what else was considered, how it was tested"
+		rc=1
+	fi
+	if grep -qE '^(Signed-off-by|Reviewed-by|Acked-by|Tested-by|Reported-by|Co-developed-by):' <<<"$body"; then
+		echo "tags are for the people who post and review"
+		rc=1
+	fi
+	return $rc
+}
+
+hygiene()
+{
+	local p=$1 copy=$build/hygiene/${1##*/} out
+
+	mkdir -p "$build/hygiene"
+	cp "$top/patches/$p" "$copy"
+	changelog_rules "$copy" || return 1
+	# Paths of the patch are checked against MAINTAINERS right below.
+	out=$(cd "$linux" && scripts/checkpatch.pl --strict --summary-file --show-types \
+		--ignore MISSING_SIGN_OFF,FILE_PATH_CHANGES "$copy") || { echo "$out"; return 1; }
+	if grep -qE '^(ERROR|WARNING|CHECK):' <<<"$out"; then
+		echo "$out"
+		return 1
+	fi
+	new_files_are_covered "$copy"
+}
+
+our_c()
+{
+	${CROSS_COMPILE}gcc -O2 -static -Wall -Wextra -Werror -o /dev/null "$scripts/init.c"
+}
+
+# ---- (b) each patch ------------------------------------------------------
+
+# W=1 and sparse over arch/riscv/kvm and every other C file that is touched.
+lint()
+{
+	local rev=$1 files f out rc=0 targets=()
+
+	files=$(lgit diff --name-only --diff-filter=AM "$rev^" "$rev" -- 'arch/*.c' 'virt/*.c' 'drivers/*.c' 'lib/*.c')
+	for f in $files; do
+		case $f in
+		arch/riscv/kvm/*) ;;
+		*) targets+=("${f%.c}.o") ;;
+		esac
+	done
+	"$scripts/build.sh" config lint
+	out=$(make -C "$linux" O="$build/lint" -j"$jobs" W=1 C=2 CHECK="$build/sparse/sparse" \
+		CC="ccache ${CROSS_COMPILE}gcc" arch/riscv/kvm/ "${targets[@]}" 2>&1) || rc=1
+	echo "$out"
+	[ $rc = 0 ] || return 1
+	if grep -E '(warning|error):' <<<"$out"; then
+		echo "W=1 or sparse complain"
+		return 1
+	fi
+	# That sparse said nothing means something only if it ran.
+	for f in $files arch/riscv/kvm/vcpu.c; do
+		grep -qE "^  CHECK +(.*/)?$f\$" <<<"$out" || { echo "no CHECK line for $f: sparse did not see it"; return 1; }
+	done
+}
+
+# Configurations that are compiled and not run: name and options
+variants="m:KVM=m nov:RISCV_ISA_V=n nofpu:FPU=n,TEST_FPU=n nopreempt:RISCV_ISA_V_PREEMPTIVE=n rt:PREEMPT_RT=y,PREEMPT=n,EXPERT=y"
+
+build_variant()
+{
+	local name=$1 out
+	shift
+
+	"$scripts/build.sh" config "obj-$name" "$@"
+	out=$(kmake O="$build/obj-$name" arch/riscv/kvm/ arch/riscv/kernel/ 2>&1) ||
+		{ echo "$out"; return 1; }
+	echo "$out"
+	! grep -E '(warning|error):' <<<"$out"
+}
+
+build_variants()
+{
+	local v name opts
+
+	for v in $variants; do
+		name=${v%%:*}
+		IFS=, read -ra opts <<<"${v#*:}"
+		echo "--- ${opts[*]}"
+		build_variant "$name" "${opts[@]}" || { echo "does not build with ${opts[*]}"; return 1; }
+	done
+}
+
+kernel_without_warnings()
+{
+	local out
+
+	out=$("$scripts/build.sh" kernel 2>&1) || { echo "$out"; return 1; }
+	echo "$out"
+	! grep -E 'warning:' <<<"$out"
+}
+
+# each_patch NAME REV
+each_patch()
+{
+	local where=$1 rev=$2
+
+	lgit checkout -q --detach "$rev"
+	check "$where: W=1 and sparse" lint "$rev" || return 1
+	check "$where: builds with KVM=m, V off, FPU off, RT" build_variants || return 1
+	check "$where: kernel builds" kernel_without_warnings || return 1
+	check "$where: KVM selftests build" "$scripts/build.sh" selftests || return 1
+	"$scripts/build.sh" initramfs >"$logs/initramfs.log" 2>&1
+	tests "$where" "check-$(slug "$where")" series smoke
+}
+
+# ---- (c) tips ------------------------------------------------------------
+
+layer_tip()
+{
+	local layer=$1 rev=$2
+
+	lgit checkout -q --detach "$rev"
+	check "$layer: tip builds" "$scripts/build.sh" all || return 1
+	tests "$layer, base's tests" "check-tip-$(slug "$layer")" base
+}
+
+module_tip()
+{
+	"$scripts/build.sh" config obj-m KVM=m
+	kmake O="$build/obj-m" Image modules
+	"$scripts/build.sh" initramfs obj-m
+}
+
+matrix()
+{
+	local vlen smp
+
+	for vlen in 128 256 1024; do
+		for smp in 1 4; do
+			tests "VLEN $vlen, $smp CPU" "check-vlen$vlen-smp$smp" -v $vlen -s $smp series smoke || true
+		done
+	done
+}
+
+# --------------------------------------------------------------------------
+
+if [ -e "$linux/.git/simd-applied" ] && [ -n "$(lgit status --porcelain --untracked-files=no)" ]; then
+	die "build/linux has changes that are not committed; make check checks out every patch there"
+fi
+
+restore() { lgit checkout -q series 2>/dev/null || true; }
+trap restore EXIT
+trap 'say "Bail out! interrupted"; exit 130' INT TERM
+
+if [ "$mode" = all ]; then
+	check "shellcheck" shellcheck -x -P "$scripts" "$scripts"/*.sh "$top/.ci/run" || true
+	check "our C compiles without warnings" our_c || true
+	check "patches/series is complete" series_complete || true
+fi
+export AM_STRICT=1
+if ! check "git am applies every patch" "$scripts/apply.sh"; then
+	finish
+	exit 1
+fi
+unset AM_STRICT
+restore
+if [ "$mode" = all ]; then
+	check "make export would change nothing" "$scripts/export.sh" --check || true
+	while read -r p; do
+		check "$p: hygiene" hygiene "$p" || true
+	done < <(grep -v '^#' "$top/patches/series")
+fi
+check "sparse is there and finds defects" "$scripts/sparse.sh" || true
+
+# Names and commits, in order
+mapfile -t names < <(grep -v '^#' "$top/patches/series")
+mapfile -t revs < <(lgit log --reverse --format='%H %s' base..series | sed '/^[0-9a-f]* layer: /d; s/ .*//')
+[ ${#names[@]} = ${#revs[@]} ] || die "patches/series and the branch series have different numbers of patches"
+
+started=
+for i in "${!names[@]}"; do
+	name=${names[i]}
+	short=${name##*/}
+	short="${name%%/*}/${short%%-*}"
+	case $from in
+	[0-9]*) [ $((i + 1)) -lt "$from" ] && continue ;;
+	*) if [ -z "$started" ] && [[ $name != *"$from"* ]]; then continue; fi ;;
+	esac
+	started=1
+	start=$SECONDS
+	say "# --- $name"
+	each_patch "$short" "${revs[i]}" || say "# $name: has failures"
+	say "# $name took $((SECONDS - start)) s"
+	# The tip of a layer is the last patch of its folder.
+	next=${names[i + 1]:-}
+	if [ "$mode" = all ] && [ "${next%%/*}" != "${name%%/*}" ]; then
+		layer_tip "${name%%/*}" "${revs[i]}" || true
+	fi
+done
+[ -n "$started" ] || die "FROM=$from: no such patch"
+
+if [ "$mode" = all ]; then
+	restore
+	if check "series: tip builds" "$scripts/build.sh" all; then
+		matrix
+	fi
+	if check "KVM=m: tip builds" module_tip; then
+		tests "KVM=m" check-module -k "$build/obj-m/arch/riscv/boot/Image" series smoke || true
+	fi
+	"$scripts/build.sh" initramfs >"$logs/initramfs.log" 2>&1 || true
+fi
+finish

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash disable=SC2034
+# Sourced by the other scripts: where things are, and how to talk to people.
+set -euo pipefail
+
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+scripts=$top/scripts
+build=${BUILD:-$top/build}
+linux=$build/linux
+logs=$build/logs
+kst=$build/kselftest		# the KVM selftests' objects and programs
+jobs=${JOBS:-$(nproc)}
+
+# Nothing of a build may depend on who runs it where.
+export ARCH=riscv CROSS_COMPILE=riscv64-linux-gnu- LC_ALL=C TZ=UTC
+export KBUILD_BUILD_TIMESTAMP='Thu Jan  1 00:00:00 UTC 1970'
+export KBUILD_BUILD_USER=kvm-riscv-simd KBUILD_BUILD_HOST=localhost
+export CCACHE_DIR=$build/ccache CCACHE_NOHASHDIR=1 CCACHE_MAXSIZE=3G
+unset MAKEFLAGS MFLAGS MAKELEVEL LDFLAGS CFLAGS || true
+
+series_name='KVM RISC-V SIMD'
+series_mail=kvm-riscv-simd@localhost
+
+mkdir -p "$build" "$logs" 2>/dev/null || {
+	echo "error: cannot write to $build" >&2
+	exit 1
+}
+
+# A full disk shows up as the oddest errors of compilers and of git.
+space=$(df -Pk "$build" | awk 'NR == 2 { print int($4 / 1024) }')
+if [ "${space:-0}" -lt 2048 ]; then
+	echo "error: only $space MiB left on the disk of $build, 2048 are the least to go on with" >&2
+	exit 1
+fi
+
+say() { printf '%s\n' "$*"; }
+warn() { printf '%s\n' "warning: $*" >&2; }
+die() { printf '%s\n' "error: $*" >&2; exit 1; }
+
+# step WHAT LOG COMMAND...: run it with its output in LOG, say what and how long
+step()
+{
+	local what=$1 log=$logs/$2 start=$SECONDS rc=0
+	shift 2
+	printf '  %-58s' "$what"
+	"$@" >"$log" 2>&1 || rc=$?
+	if [ $rc -ne 0 ]; then
+		printf ' FAILED (%d s)\n' $((SECONDS - start))
+		tail -n 30 "$log" | sed 's/^/    /'
+		printf '    the whole log: %s\n' "$log"
+		return $rc
+	fi
+	printf ' %4d s\n' $((SECONDS - start))
+}
+
+kmake() { make -C "$linux" -j"$jobs" -s CC="ccache ${CROSS_COMPILE}gcc" "$@"; }
+lgit() { git -C "$linux" "$@"; }
+
+# The layers, in order: the folders of patches/ that the series file names.
+layers() { sed -n 's|^\([^#/]*\)/.*|\1|p' "$top/patches/series" | awk '!seen[$0]++'; }
+layer_patches() { grep "^$1/" "$top/patches/series"; }

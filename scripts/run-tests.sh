@@ -1,0 +1,212 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Boot QEMU, run tests in it, print a table of what became of them.
+#
+#	run-tests.sh [-l LABEL] [-k IMAGE] [-v VLEN] [-s SMP] [-m MEM] [-q] SET|TEST...
+#
+# The results are left in build/logs/LABEL.results, a line a test:
+#	ok|not|skip NAME SECONDS REASON
+. "$(dirname "$0")/lib.sh"
+
+label=test image=$build/obj/arch/riscv/boot/Image vlen=256 smp=2 mem=1G quiet=
+cpu=max
+while getopts l:k:v:s:m:c:q o; do
+	case $o in
+	l) label=$OPTARG ;;
+	k) image=$OPTARG ;;
+	v) vlen=$OPTARG ;;
+	s) smp=$OPTARG ;;
+	m) mem=$OPTARG ;;
+	c) cpu=$OPTARG ;;
+	q) quiet=1 ;;
+	*) exit 2 ;;
+	esac
+done
+shift $((OPTIND - 1))
+
+case $vlen in
+128 | 256 | 512 | 1024) ;;
+*) die "VLEN=$vlen: QEMU has 128, 256, 512 and 1024" ;;
+esac
+[[ $smp =~ ^[1-8]$ ]] || die "SMP=$smp: 1 to 8"
+for f in "$image" "$build/initramfs.cpio"; do
+	[ -e "$f" ] || die "$f is missing: make build"
+done
+
+results=$logs/$label.results
+: >"$results"
+
+# What a kernel says when something is wrong, whatever the tests said
+splat='BUG:|WARNING:|Oops|Kernel panic|INFO: rcu|rcu:.*stall|possible recursive locking|possible circular locking|inconsistent lock state|suspicious RCU usage|blocked for more than|Unable to handle kernel|kernel BUG at|scheduling while atomic'
+
+# A test exists if the tree has its source: stale programs do not count.
+have_source()
+{
+	local kvm=$linux/tools/testing/selftests/kvm
+
+	[ -e "$kvm/riscv/$1.c" ] || [ -e "$kvm/$1.c" ]
+}
+
+select_tests()
+{
+	local want=$1 name set timeout flags prog args w
+	shift
+
+	while read -r name set timeout flags prog args; do
+		case $name in '' | '#'*) continue ;; esac
+		for w in "$@"; do
+			if [ "$w" = "$set" ] || [ "$w" = "$name" ] || [ "$w" = "$prog" ]; then
+				have_source "$prog" || continue 2
+				case $want/$flags in
+				icount/icount | normal/-) echo "$name $timeout - /kvm/$prog $args" ;;
+				normal/hook) echo "$name $timeout hook /kvm/$prog $args" ;;
+				esac
+				continue 2
+			fi
+		done
+	done <"$scripts/tests.list"
+}
+
+# boot KIND LIST: one QEMU; its console goes to the log, its results to $results
+boot()
+{
+	local kind=$1 list=$2 log=$logs/$label.$1.log limit=60 rc=0 opts=() name t rest
+
+	while read -r name t rest; do
+		limit=$((limit + t))
+	done <"$list"
+	echo "file /tests $list 644 0 0" | "$build/gen_init_cpio" - >"$list.cpio"
+	cat "$build/initramfs.cpio" "$list.cpio" >"$list.initrd"
+	opts=(-smp "$smp")
+	if [ "$kind" = icount ]; then
+		opts=(-smp 1 -icount "shift=0,sleep=off")
+	fi
+	timeout --foreground -k 5 "$limit" qemu-system-riscv64 \
+		-M virt,aia=aplic-imsic,aia-guests=4 -cpu "$cpu,vlen=$vlen" -m "$mem" "${opts[@]}" \
+		-nographic -nodefaults -serial mon:stdio -no-reboot \
+		-kernel "$image" -initrd "$list.initrd" \
+		-append "console=ttyS0 loglevel=5 panic=-1 l1.run" \
+		</dev/null >"$log" 2>&1 || rc=$?
+	rm -f "$list.cpio" "$list.initrd"
+	tr -d '\r' <"$log" >"$log.tmp" && mv "$log.tmp" "$log"
+
+	# Kernel messages may be anywhere, also in front of a result.
+	sed -nE 's/^.*(not ok|ok) [0-9]+ ([^ ]+) # (.*)$/\1|\2|\3/p' "$log" |
+		grep -v '^# ' | while IFS='|' read -r verdict name text; do
+		grep -q "^$name " "$list" || continue
+		secs=$(sed -nE 's/.*time=([0-9.]+).*/\1/p' <<<"$text")
+		reason=$(sed -E 's/SKIP ?//; s/time=[0-9.]+ ?//' <<<"$text")
+		case $verdict/$text in
+		ok/SKIP*) echo "skip $name ${secs:-0} $reason" ;;
+		ok/*) echo "ok $name ${secs:-0} $reason" ;;
+		*) echo "not $name ${secs:-0} $reason" ;;
+		esac
+	done >>"$results"
+
+	# Nobody may get lost.
+	while read -r name t rest; do
+		grep -qE "^(ok|not|skip) $name " "$results" && continue
+		if grep -q -- "--- $name\$" "$log"; then
+			echo "not $name 0 the machine died or hung in it (QEMU: $rc)" >>"$results"
+		else
+			echo "not $name 0 did not get to run (QEMU: $rc)" >>"$results"
+		fi
+	done <"$list"
+
+	if [ $rc = 124 ] || [ $rc = 137 ]; then
+		echo "not qemu-$kind $limit QEMU hung and was killed" >>"$results"
+	elif [ $rc != 0 ]; then
+		echo "not qemu-$kind 0 QEMU ended with $rc" >>"$results"
+	fi
+	if grep -qE "$splat" "$log"; then
+		echo "not console-$kind 0 $(grep -m1 -oE "($splat).{0,80}" "$log")" >>"$results"
+	fi
+}
+
+# What a failed test printed, and where the rest is
+show_failures()
+{
+	local verdict name secs reason kind log
+
+	while read -r verdict name secs reason; do
+		[ "$verdict" = not ] || continue
+		for kind in normal icount; do
+			log=$logs/$label.$kind.log
+			[ -e "$log" ] || continue
+			case $name in
+			"console-$kind")
+				say "--- console, around the first complaint:"
+				grep -m1 -E -B5 -A30 "$splat" "$log" || true
+				;;
+			"qemu-$kind")
+				say "--- end of the console:"
+				tail -n 30 "$log"
+				;;
+			*)
+				if grep -q -- "--- $name\$" "$log"; then
+					say "--- what $name printed (last 40 lines):"
+					awk -v n="$name" '$0 == "# --- " n { on = 1 }
+						on && / --- / && $0 != "# --- " n { exit } on' "$log" | tail -n 40
+				fi
+				;;
+			esac
+		done
+	done <"$results"
+	for kind in normal icount; do
+		if [ -e "$logs/$label.$kind.log" ]; then
+			say "the whole console: $logs/$label.$kind.log"
+		fi
+	done
+}
+
+table()
+{
+	local verdict name secs reason
+
+	printf '\n  %-32s %-6s %7s  %s\n' test result seconds note
+	while read -r verdict name secs reason; do
+		case $verdict in
+		ok) verdict=pass ;;
+		not) verdict=FAIL ;;
+		esac
+		printf '  %-32s %-6s %7s  %s\n' "$name" "$verdict" "$secs" "$reason"
+	done <"$results"
+	printf '\n'
+}
+
+rm -f "$logs/$label".{normal,icount}.log
+any=
+for kind in normal icount; do
+	list=$build/$label.$kind.list
+	select_tests $kind "$@" >"$list"
+	[ -s "$list" ] || continue
+	any=1
+	start=$SECONDS
+	if [ -z "$quiet" ]; then
+		printf '  %-58s' "boot QEMU (VLEN $vlen, $([ $kind = icount ] && echo '1 CPU, icount' || echo "$smp CPU")), $(wc -l <"$list") tests"
+	fi
+	boot $kind "$list"
+	if [ -z "$quiet" ]; then
+		printf ' %4d s\n' $((SECONDS - start))
+	fi
+done
+[ -n "$any" ] || die "no such test in this tree: $* (see scripts/tests.list)"
+
+# Subtests that a test has skipped by itself, with their reasons
+grep -ohE '# *ok [0-9]+ [^ ]+ # SKIP.*' "$logs/$label".*.log 2>/dev/null |
+	sed 's/^# *ok [0-9]* //' | sort -u >"$logs/$label.skipped" || true
+
+[ -n "$quiet" ] || table
+if [ -z "$quiet" ] && [ -s "$logs/$label.skipped" ]; then
+	say "  skipped inside tests:"
+	sed 's/^/    /' "$logs/$label.skipped"
+fi
+if grep -q ^not "$results"; then
+	show_failures
+	exit 1
+fi
+if [ -z "$quiet" ]; then
+	for log in "$logs/$label".{normal,icount}.log; do
+		[ ! -e "$log" ] || say "  console log: $log"
+	done
+fi

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * simd_hook: use the FPU and the vector unit in the kernel, right before each
+ * guest entry and right after each exit.
+ *
+ * A module for the test kernel, not for anybody else.  Both are allowed to
+ * happen there, the first one by any driver whose fault handler KVM calls, but
+ * in practice they are rare.  With this module, and "enable" set to 1, every
+ * KVM selftest is a test of them.  All registers are filled with rubbish, which
+ * neither the guest nor the VMM may ever see.
+ */
+#include <linux/module.h>
+#include <linux/tracepoint.h>
+#include <linux/fpu.h>
+#include <asm/cpufeature.h>
+#include <asm/simd.h>
+#include <asm/vector.h>
+
+static bool enable;
+module_param(enable, bool, 0644);
+
+static struct {
+	const char *name;
+	struct tracepoint *tp;
+} points[] = {
+	{ "kvm_entry" },
+	{ "kvm_exit" },
+};
+
+/* In a file of its own, the kernel proper is built without the FPU. */
+void simd_hook_fill_fp(void);
+
+static void fill_vector(void)
+{
+	unsigned long vl;
+
+	if (!has_vector() || !may_use_simd())
+		return;
+
+	kernel_vector_begin();
+	asm volatile(".option push\n"
+		     ".option arch, +v\n"
+		     "vsetvli %0, zero, e8, m8, ta, ma\n"
+		     "vmv.v.i v0, 10\n"
+		     "vmv.v.i v8, 10\n"
+		     "vmv.v.i v16, 10\n"
+		     "vmv.v.i v24, 10\n"
+		     "csrwi vxrm, 3\n"
+		     ".option pop\n"
+		     : "=&r" (vl));
+	kernel_vector_end();
+}
+
+static void hook(void *data, void *arg)
+{
+	if (!READ_ONCE(enable))
+		return;
+
+	if (kernel_fpu_available()) {
+		kernel_fpu_begin();
+		simd_hook_fill_fp();
+		kernel_fpu_end();
+	}
+	/* kvm_entry comes with interrupts off, when vectors are out of bounds. */
+	if (!irqs_disabled())
+		fill_vector();
+}
+
+static void find(struct tracepoint *tp, void *data)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(points); i++)
+		if (!strcmp(tp->name, points[i].name))
+			points[i].tp = tp;
+}
+
+static void unhook(void)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(points); i++)
+		if (points[i].tp)
+			tracepoint_probe_unregister(points[i].tp, hook, NULL);
+	tracepoint_synchronize_unregister();
+}
+
+static int __init simd_hook_init(void)
+{
+	int i, ret;
+
+	for_each_kernel_tracepoint(find, NULL);
+	for (i = 0; i < ARRAY_SIZE(points); i++) {
+		ret = points[i].tp ?
+			tracepoint_probe_register(points[i].tp, hook, NULL) : -ENOENT;
+		if (ret) {
+			pr_err("no tracepoint %s: %d\n", points[i].name, ret);
+			points[i].tp = NULL;
+			unhook();
+			return ret;
+		}
+	}
+	return 0;
+}
+module_init(simd_hook_init);
+
+static void __exit simd_hook_exit(void)
+{
+	unhook();
+}
+module_exit(simd_hook_exit);
+
+MODULE_DESCRIPTION("Kernel-mode FPU and vector use at KVM guest entry and exit");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * isa_ext_test.c - the registers that choose a vCPU's ISA extensions.
+ */
+#include <linux/bitmap.h>
+
+#include "kvm_test_harness.h"
+#include "kvm_util.h"
+#include "processor.h"
+#include "test_util.h"
+#include "ucall_common.h"
+
+#define NR_MULTI	(KVM_REG_RISCV_ISA_MULTI_REG_LAST + 1)
+
+static u64 multi_reg(bool enable, int n)
+{
+	return __kvm_reg_id(KVM_REG_RISCV_ISA_EXT,
+			    enable ? KVM_REG_RISCV_ISA_MULTI_EN : KVM_REG_RISCV_ISA_MULTI_DIS,
+			    n, KVM_REG_SIZE_ULONG);
+}
+
+#define EN(n)		multi_reg(true, n)
+#define DIS(n)		multi_reg(false, n)
+#define REG(ext)	KVM_REG_RISCV_ISA_MULTI_REG(KVM_RISCV_ISA_EXT_##ext)
+#define MASK(ext)	KVM_REG_RISCV_ISA_MULTI_MASK(KVM_RISCV_ISA_EXT_##ext)
+
+#define EXPECT_ERRNO(err, call)				\
+	do {						\
+		errno = 0;				\
+		EXPECT_EQ(-1, (call));			\
+		EXPECT_EQ(err, errno);			\
+	} while (0)
+
+static void get_isa(struct kvm_vcpu *vcpu, u64 isa[NR_MULTI])
+{
+	int i;
+
+	for (i = 0; i < NR_MULTI; i++)
+		isa[i] = vcpu_get_reg(vcpu, EN(i));
+}
+
+#define EXPECT_SAME_ISA(vcpu, want)					\
+	do {								\
+		u64 got[NR_MULTI];					\
+									\
+		get_isa(vcpu, got);					\
+		for (int r = 0; r < NR_MULTI; r++)			\
+			EXPECT_EQ(want[r], got[r]);			\
+	} while (0)
+
+static void guest_code(void)
+{
+	GUEST_DONE();
+}
+
+KVM_ONE_VCPU_TEST_SUITE(isa_ext);
+
+/* M is there whatever the host is, and guests cannot lose it. */
+TEST_F(isa_ext, multi_disable_refused)
+{
+	struct kvm_vcpu *vcpu = self->vcpu;
+	u64 isa[NR_MULTI], possible = MASK(M);
+
+	get_isa(vcpu, isa);
+	EXPECT_ERRNO(EINVAL, __vcpu_set_reg(vcpu, DIS(REG(M)), MASK(M)));
+	EXPECT_SAME_ISA(vcpu, isa);
+
+	/* What can be disabled stays on as well: all or nothing. */
+	if (isa[REG(V)] & MASK(V))
+		possible |= MASK(V);
+	if (isa[REG(D)] & MASK(D))
+		possible |= MASK(D);
+	EXPECT_ERRNO(EINVAL, __vcpu_set_reg(vcpu, DIS(REG(M)), possible));
+	EXPECT_SAME_ISA(vcpu, isa);
+}
+
+TEST_F(isa_ext, multi_enable_refused)
+{
+	struct kvm_vcpu *vcpu = self->vcpu;
+	u64 isa[NR_MULTI], val, last = KVM_RISCV_ISA_EXT_MAX;
+	int ext;
+
+	get_isa(vcpu, isa);
+
+	/* The hypervisor extension never gets to a guest. */
+	if (!__vcpu_get_reg(vcpu, RISCV_ISA_EXT_REG(KVM_RISCV_ISA_EXT_H), &val)) {
+		EXPECT_ERRNO(EINVAL, __vcpu_set_reg(vcpu, EN(REG(H)), MASK(H)));
+		EXPECT_SAME_ISA(vcpu, isa);
+	}
+
+	for (ext = 0; ext < KVM_RISCV_ISA_EXT_MAX; ext++) {
+		if (!__vcpu_get_reg(vcpu, RISCV_ISA_EXT_REG(ext), &val))
+			continue;
+		/* The host does not have it. */
+		EXPECT_ERRNO(ENOENT, __vcpu_set_reg(vcpu, EN(KVM_REG_RISCV_ISA_MULTI_REG(ext)),
+						    KVM_REG_RISCV_ISA_MULTI_MASK(ext)));
+	}
+
+	/* Nobody has it. */
+	if (KVM_REG_RISCV_ISA_MULTI_REG(last) < NR_MULTI)
+		EXPECT_ERRNO(ENOENT, __vcpu_set_reg(vcpu, EN(KVM_REG_RISCV_ISA_MULTI_REG(last)),
+						    KVM_REG_RISCV_ISA_MULTI_MASK(last)));
+	EXPECT_ERRNO(ENOENT, __vcpu_set_reg(vcpu, EN(NR_MULTI), 1));
+	EXPECT_ERRNO(ENOENT, __vcpu_set_reg(vcpu, DIS(NR_MULTI), 1));
+	EXPECT_SAME_ISA(vcpu, isa);
+}
+
+/* What was read can be written, before and after the first run. */
+TEST_F(isa_ext, multi_read_back)
+{
+	struct kvm_vcpu *vcpu = self->vcpu;
+	u64 isa[NR_MULTI];
+	int i, pass;
+
+	vcpu_arch_set_entry_point(vcpu, guest_code);
+	get_isa(vcpu, isa);
+
+	for (pass = 0; pass < 2; pass++) {
+		for (i = 0; i < NR_MULTI; i++) {
+			u64 en = vcpu_get_reg(vcpu, EN(i));
+			u64 dis = vcpu_get_reg(vcpu, DIS(i));
+
+			EXPECT_EQ(~en, dis);
+			EXPECT_EQ(0, __vcpu_set_reg(vcpu, EN(i), en));
+			EXPECT_EQ(0, __vcpu_set_reg(vcpu, DIS(i), dis));
+		}
+		EXPECT_SAME_ISA(vcpu, isa);
+		if (!pass)
+			vcpu_run(vcpu);
+	}
+
+	/* From now on every change is too late, and says so. */
+	EXPECT_ERRNO(EBUSY, __vcpu_set_reg(vcpu, DIS(REG(D)), isa[REG(D)] & (MASK(D) | MASK(M))));
+	EXPECT_ERRNO(EBUSY, __vcpu_set_reg(vcpu, RISCV_ISA_EXT_REG(KVM_RISCV_ISA_EXT_D), 0));
+	EXPECT_SAME_ISA(vcpu, isa);
+}
+
+/* The config register has room for single letters and for nothing else. */
+TEST_F(isa_ext, config_isa_range)
+{
+	struct kvm_vcpu *vcpu = self->vcpu;
+	u64 isa = vcpu_get_reg(vcpu, RISCV_CONFIG_REG(isa));
+	int bit;
+
+	EXPECT_EQ(0, __vcpu_set_reg(vcpu, RISCV_CONFIG_REG(isa), isa));
+	for (bit = 25; bit < 64; bit++) {
+		EXPECT_ERRNO(EINVAL, __vcpu_set_reg(vcpu, RISCV_CONFIG_REG(isa), isa | BIT(bit)));
+		EXPECT_ERRNO(EINVAL, __vcpu_set_reg(vcpu, RISCV_CONFIG_REG(isa), BIT(bit)));
+	}
+	EXPECT_EQ(isa, vcpu_get_reg(vcpu, RISCV_CONFIG_REG(isa)));
+}
+
+static bool is_isa_reg(u64 id)
+{
+	return (id & KVM_REG_RISCV_TYPE_MASK) == KVM_REG_RISCV_ISA_EXT;
+}
+
+/* Registers that are there or not depending on an extension. */
+static bool depends_on_isa(u64 id)
+{
+	switch (id & KVM_REG_RISCV_TYPE_MASK) {
+	case KVM_REG_RISCV_FP_F:
+	case KVM_REG_RISCV_FP_D:
+	case KVM_REG_RISCV_VECTOR:
+		return true;
+	case KVM_REG_RISCV_CSR:
+		return (id & KVM_REG_RISCV_SUBTYPE_MASK) != KVM_REG_RISCV_CSR_GENERAL;
+	default:
+		return false;
+	}
+}
+
+TEST_F(isa_ext, reg_list_order)
+{
+	struct kvm_reg_list *list = vcpu_get_reg_list(self->vcpu);
+	u64 last_isa = 0;
+	int i;
+
+	for (i = 0; i < list->n; i++)
+		if (is_isa_reg(list->reg[i]))
+			last_isa = i;
+	for (i = 0; i < last_isa; i++)
+		EXPECT_FALSE(depends_on_isa(list->reg[i]))
+			TH_LOG("%llx comes before the ISA_EXT registers", list->reg[i]);
+	free(list);
+}
+
+/*
+ * A VMM that restores a vCPU register by register, in the order of the list,
+ * into a vCPU for which it has switched off what it can.
+ */
+TEST_F(isa_ext, restore_in_list_order)
+{
+	struct kvm_reg_list *list = vcpu_get_reg_list(self->vcpu);
+	static const u64 off[] = {
+		KVM_RISCV_ISA_EXT_V, KVM_RISCV_ISA_EXT_D, KVM_RISCV_ISA_EXT_F,
+	};
+	/* Room for the largest register that an id can name. */
+	size_t stride = KVM_REG_SIZE(KVM_REG_SIZE_MASK);
+	u8 *val = calloc(list->n, stride);
+	struct kvm_vcpu *vcpu;
+	struct kvm_vm *vm;
+	int i;
+
+	ASSERT_NE(NULL, val);
+	for (i = 0; i < list->n; i++)
+		ASSERT_EQ(0, __vcpu_get_reg(self->vcpu, list->reg[i], val + i * stride));
+
+	vm = vm_create_with_one_vcpu(&vcpu, NULL);
+	for (i = 0; i < ARRAY_SIZE(off); i++)
+		__vcpu_set_reg(vcpu, RISCV_ISA_EXT_REG(off[i]), 0);
+
+	for (i = 0; i < list->n; i++) {
+		struct kvm_one_reg reg = {
+			.id = list->reg[i],
+			.addr = (u64)(val + i * stride),
+		};
+
+		int ret = __vcpu_ioctl(vcpu, KVM_SET_ONE_REG, &reg);
+
+		/* Some others cannot be written as read, an idle timer for one. */
+		if (is_isa_reg(list->reg[i]) || depends_on_isa(list->reg[i]))
+			EXPECT_EQ(0, ret)
+				TH_LOG("%llx: %s", list->reg[i], strerror(errno));
+	}
+	free(val);
+	free(list);
+	kvm_vm_free(vm);
+}
+
+TEST_HARNESS_MAIN

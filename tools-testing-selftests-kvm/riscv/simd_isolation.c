@@ -1,0 +1,583 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * simd_isolation.c - FP and vector state must neither leak nor get lost.
+ *
+ * sstatus.FS and sstatus.VS are all that hardware offers to keep a guest away
+ * from the FP and vector registers, so whatever a guest can reach with them on
+ * has to be its own, all of it, at all times.
+ */
+#define _GNU_SOURCE
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "kvm_test_harness.h"
+#include "kvm_util.h"
+#include "processor.h"
+#include "test_util.h"
+#include "ucall_common.h"
+
+#define SECRET		0x5ec4e75ec4e75ec4UL
+#define MAX_VLENB	512
+#define NR_EXITS	64
+
+/* prctl(PR_RISCV_V_SET_CONTROL) takes the setting for the next execve() here. */
+#define V_CTRL_NEXT(x)	((x) << 2)
+
+#define FP_F_REG(n)	(KVM_REG_RISCV | KVM_REG_SIZE_U32 | KVM_REG_RISCV_FP_F | (n))
+#define FP_D_REG(n)	(KVM_REG_RISCV | KVM_REG_SIZE_U64 | KVM_REG_RISCV_FP_D | (n))
+#define FP_F_FCSR	FP_F_REG(KVM_REG_RISCV_FP_F_REG(fcsr))
+
+#define V_INSN(insn)	".option push\n.option arch, +v\n" insn "\n.option pop\n"
+
+/*
+ * Every one of these is a guest's or the host's copy of the whole register
+ * file.  They are global so that the guest can reach them.
+ */
+static u64 gpr_out[3];
+static u8 v_buf[32 * MAX_VLENB] __aligned(16);
+static u8 v_want[32 * MAX_VLENB] __aligned(16);
+static u64 f_want[32], f_buf[32];
+static int illegal_insns;
+
+static void guest_illegal_insn(struct pt_regs *regs)
+{
+	WRITE_ONCE(illegal_insns, READ_ONCE(illegal_insns) + 1);
+	regs->epc += 4;
+}
+
+static void guest_simd_on(void)
+{
+	csr_set(CSR_SSTATUS, SR_FS | SR_VS);
+}
+
+static void vcpu_catch_illegal_insns(struct kvm_vcpu *vcpu)
+{
+	vm_init_vector_tables(vcpu->vm);
+	vcpu_init_vector_tables(vcpu);
+	vm_install_exception_handler(vcpu->vm, EXC_INST_ILLEGAL, guest_illegal_insn);
+}
+
+/* Run to the guest's next GUEST_SYNC(), return its argument. */
+static u64 vcpu_run_to_sync(struct kvm_vcpu *vcpu)
+{
+	struct ucall uc;
+
+	vcpu_run(vcpu);
+	switch (get_ucall(vcpu, &uc)) {
+	case UCALL_SYNC:
+		return uc.args[1];
+	case UCALL_ABORT:
+		REPORT_GUEST_ASSERT(uc);
+		break;
+	default:
+		TEST_FAIL("Unexpected exit reason %u, ucall %lu",
+			  vcpu->run->exit_reason, uc.cmd);
+	}
+	return -1;
+}
+
+/* The three ways there are to switch a single-letter extension. */
+enum isa_path { ISA_SINGLE, ISA_MULTI, ISA_CONFIG };
+
+static const struct {
+	u64 ext;
+	int letter;
+} letters[] = {
+	{ KVM_RISCV_ISA_EXT_D, 'd' },
+	{ KVM_RISCV_ISA_EXT_F, 'f' },
+	{ KVM_RISCV_ISA_EXT_V, 'v' },
+};
+
+static void vcpu_switch_ext(struct kvm_vcpu *vcpu, enum isa_path path, u64 ext, bool on)
+{
+	u64 id, isa;
+	int i;
+
+	switch (path) {
+	case ISA_SINGLE:
+		vcpu_set_reg(vcpu, RISCV_ISA_EXT_REG(ext), on);
+		break;
+	case ISA_MULTI:
+		id = __kvm_reg_id(KVM_REG_RISCV_ISA_EXT,
+				  on ? KVM_REG_RISCV_ISA_MULTI_EN : KVM_REG_RISCV_ISA_MULTI_DIS,
+				  KVM_REG_RISCV_ISA_MULTI_REG(ext), KVM_REG_SIZE_ULONG);
+		vcpu_set_reg(vcpu, id, KVM_REG_RISCV_ISA_MULTI_MASK(ext));
+		break;
+	case ISA_CONFIG:
+		isa = vcpu_get_reg(vcpu, RISCV_CONFIG_REG(isa));
+		for (i = 0; i < ARRAY_SIZE(letters); i++) {
+			if (letters[i].ext != ext)
+				continue;
+			if (on)
+				isa |= BIT(letters[i].letter - 'a');
+			else
+				isa &= ~BIT(letters[i].letter - 'a');
+		}
+		vcpu_set_reg(vcpu, RISCV_CONFIG_REG(isa), isa);
+		break;
+	}
+	TEST_ASSERT_EQ(__vcpu_has_isa_ext(vcpu, ext), on);
+}
+
+/* Execute one instruction that needs FS and one that needs VS. */
+static void guest_probe(void)
+{
+	guest_simd_on();
+
+	WRITE_ONCE(illegal_insns, 0);
+	asm volatile("fmv.w.x f1, zero" ::: "memory");
+	GUEST_SYNC(READ_ONCE(illegal_insns));
+
+	WRITE_ONCE(illegal_insns, 0);
+	asm volatile(V_INSN("vsetvli t0, zero, e8, m1, ta, ma") ::: "t0", "memory");
+	GUEST_SYNC(READ_ONCE(illegal_insns));
+	GUEST_DONE();
+}
+
+FIXTURE(simd_switch) {
+	struct kvm_vcpu *vcpu;
+};
+
+FIXTURE_VARIANT(simd_switch) {
+	enum isa_path path;
+};
+
+FIXTURE_VARIANT_ADD(simd_switch, single) { .path = ISA_SINGLE };
+FIXTURE_VARIANT_ADD(simd_switch, multi) { .path = ISA_MULTI };
+FIXTURE_VARIANT_ADD(simd_switch, config) { .path = ISA_CONFIG };
+
+FIXTURE_SETUP(simd_switch)
+{
+	vm_create_with_one_vcpu(&self->vcpu, guest_probe);
+	vcpu_catch_illegal_insns(self->vcpu);
+}
+
+FIXTURE_TEARDOWN(simd_switch)
+{
+	kvm_vm_free(self->vcpu->vm);
+}
+
+#define REQUIRE_EXT(vcpu, ext)						\
+	do {								\
+		if (!__vcpu_has_isa_ext(vcpu, KVM_RISCV_ISA_EXT_##ext))	\
+			SKIP(return, "no " #ext);			\
+	} while (0)
+
+TEST_F(simd_switch, v_off_traps)
+{
+	REQUIRE_EXT(self->vcpu, V);
+
+	vcpu_switch_ext(self->vcpu, variant->path, KVM_RISCV_ISA_EXT_V, false);
+	EXPECT_EQ(0, vcpu_run_to_sync(self->vcpu));
+	EXPECT_EQ(1, vcpu_run_to_sync(self->vcpu));
+}
+
+TEST_F(simd_switch, v_off_and_on_again_works)
+{
+	REQUIRE_EXT(self->vcpu, V);
+
+	vcpu_switch_ext(self->vcpu, variant->path, KVM_RISCV_ISA_EXT_V, false);
+	vcpu_switch_ext(self->vcpu, variant->path, KVM_RISCV_ISA_EXT_V, true);
+	EXPECT_EQ(0, vcpu_run_to_sync(self->vcpu));
+	EXPECT_EQ(0, vcpu_run_to_sync(self->vcpu));
+}
+
+TEST_F(simd_switch, fp_off_traps)
+{
+	REQUIRE_EXT(self->vcpu, F);
+
+	/* Dependents first: a guest with V has F, and with D has F. */
+	if (__vcpu_has_isa_ext(self->vcpu, KVM_RISCV_ISA_EXT_V))
+		vcpu_switch_ext(self->vcpu, variant->path, KVM_RISCV_ISA_EXT_V, false);
+	if (__vcpu_has_isa_ext(self->vcpu, KVM_RISCV_ISA_EXT_D))
+		vcpu_switch_ext(self->vcpu, variant->path, KVM_RISCV_ISA_EXT_D, false);
+	vcpu_switch_ext(self->vcpu, variant->path, KVM_RISCV_ISA_EXT_F, false);
+	EXPECT_EQ(1, vcpu_run_to_sync(self->vcpu));
+	EXPECT_EQ(1, vcpu_run_to_sync(self->vcpu));
+}
+
+KVM_ONE_VCPU_TEST_SUITE(simd);
+
+/*
+ * A process keeps SECRET in a vector register of a CPU, a guest whose V is off
+ * runs on the same CPU and stores that register.
+ */
+static void guest_peek_v8(void)
+{
+	guest_simd_on();
+	for (;;) {
+		WRITE_ONCE(illegal_insns, 0);
+		asm volatile(V_INSN("vs1r.v v8, (%0)") :: "r" (v_buf) : "memory");
+		GUEST_SYNC(READ_ONCE(illegal_insns));
+	}
+}
+
+static void keep_secret(void)
+{
+	/*
+	 * No system call in here, they destroy the registers; and reload the
+	 * register all the time, in case something else did.
+	 */
+	for (;;)
+		asm volatile(V_INSN("vsetvli t0, zero, e64, m1, ta, ma\n"
+				    "vmv.v.x v8, %0") :: "r" (SECRET) : "t0");
+}
+
+static u64 vcpu_vlenb(struct kvm_vcpu *vcpu)
+{
+	return vcpu_get_reg(vcpu, __kvm_reg_id(KVM_REG_RISCV_VECTOR, 0,
+					       KVM_REG_RISCV_VECTOR_CSR_REG(vlenb),
+					       KVM_REG_SIZE_ULONG));
+}
+
+TEST_F(simd, v_off_hides_other_processes)
+{
+	struct kvm_vcpu *vcpu = self->vcpu;
+	struct timespec nap = { .tv_nsec = 5000000 };
+	u64 *v8 = addr_gva2hva(vcpu->vm, (gva_t)v_buf);
+	u64 traps;
+	pid_t keeper;
+	int i;
+
+	REQUIRE_EXT(vcpu, V);
+	vcpu_arch_set_entry_point(vcpu, guest_peek_v8);
+
+	vcpu_catch_illegal_insns(vcpu);
+	vcpu_switch_ext(vcpu, ISA_SINGLE, KVM_RISCV_ISA_EXT_V, false);
+
+	pin_self_to_cpu(0);
+	keeper = fork();
+	TEST_ASSERT(keeper >= 0, "fork() failed");
+	if (!keeper) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		keep_secret();
+	}
+
+	for (i = 0; i < NR_EXITS; i++) {
+		/* Let the other process have the CPU. */
+		nanosleep(&nap, NULL);
+		traps = vcpu_run_to_sync(vcpu);
+		if (!traps && *v8 == SECRET)
+			TEST_FAIL("Guest without V stored v8 = %lx, which is process %d's",
+				  *v8, keeper);
+		TEST_ASSERT(traps == 1, "Guest without V executed vs1r.v (v8 = %lx)", *v8);
+	}
+
+	kill(keeper, SIGKILL);
+	waitpid(keeper, NULL, 0);
+}
+
+/*
+ * V enabled on a vCPU that was created without: possible for a VMM that runs
+ * with V off until it turns it on for itself with prctl().
+ */
+static void test_v_late(void)
+{
+	struct kvm_vcpu *vcpu;
+	struct kvm_vm *vm;
+
+	vm = vm_create_with_one_vcpu(&vcpu, guest_probe);
+	vcpu_catch_illegal_insns(vcpu);
+	TEST_ASSERT(!__vcpu_has_isa_ext(vcpu, KVM_RISCV_ISA_EXT_V),
+		    "vCPU has V although its creator has not");
+
+	TEST_ASSERT(!prctl(PR_RISCV_V_SET_CONTROL, PR_RISCV_V_VSTATE_CTRL_ON),
+		    "prctl(PR_RISCV_V_SET_CONTROL) failed");
+	vcpu_switch_ext(vcpu, ISA_SINGLE, KVM_RISCV_ISA_EXT_V, true);
+
+	TEST_ASSERT_EQ(vcpu_run_to_sync(vcpu), 0);
+	TEST_ASSERT_EQ(vcpu_run_to_sync(vcpu), 0);
+	kvm_vm_free(vm);
+}
+
+#define V_LATE_ARG	"--v-late"
+
+TEST(v_late)
+{
+	int status;
+	pid_t pid;
+
+	if (prctl(PR_RISCV_V_SET_CONTROL,
+		  V_CTRL_NEXT(PR_RISCV_V_VSTATE_CTRL_OFF)))
+		SKIP(return, "no V in this kernel");
+
+	/* V can be turned off for the next program only. */
+	pid = fork();
+	ASSERT_GE(pid, 0);
+	if (!pid) {
+		execl("/proc/self/exe", program_invocation_name, V_LATE_ARG, NULL);
+		_exit(127);
+	}
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+}
+
+/*
+ * D off leaves the D instructions running: FS is one switch for both.  What a
+ * guest can touch has to be switched.
+ */
+static void guest_d_without_d(void)
+{
+	u64 val;
+
+	guest_simd_on();
+	asm volatile("fmv.d.x f9, %0" :: "r" (SECRET));
+	GUEST_SYNC(0);
+	asm volatile("fmv.x.d %0, f9" : "=r" (val));
+	GUEST_SYNC(val);
+	GUEST_DONE();
+}
+
+TEST_F(simd, d_off_keeps_all_bits)
+{
+	struct kvm_vcpu *vcpu = self->vcpu;
+	u64 val;
+
+	REQUIRE_EXT(vcpu, D);
+	vcpu_arch_set_entry_point(vcpu, guest_d_without_d);
+	if (__vcpu_has_isa_ext(vcpu, KVM_RISCV_ISA_EXT_V))
+		vcpu_switch_ext(vcpu, ISA_SINGLE, KVM_RISCV_ISA_EXT_V, false);
+	vcpu_switch_ext(vcpu, ISA_SINGLE, KVM_RISCV_ISA_EXT_D, false);
+
+	vcpu_run_to_sync(vcpu);
+	val = vcpu_run_to_sync(vcpu);
+	TEST_ASSERT_EQ(val, SECRET);
+}
+
+/* f1 holds 1.0f from the guest, f2 gets 2.0f from the VMM. */
+static void guest_f_view(void)
+{
+	guest_simd_on();
+	asm volatile("fmv.d.x f2, %0\n"
+		     "fmv.w.x f1, %1\n"
+		     "fsrmi   1"
+		     :: "r" (SECRET), "r" (0x3f800000));
+	GUEST_SYNC(0);
+	/* A single that is not NaN-boxed reads as NaN: 1.0f + 1.0f != 2.0f. */
+	asm volatile("fmv.x.d %0, f2\n"
+		     "fadd.s  f3, f1, f1\n"
+		     "feq.s   %1, f2, f3\n"
+		     "frcsr   %2"
+		     : "=r" (gpr_out[0]), "=r" (gpr_out[1]), "=r" (gpr_out[2]));
+	GUEST_SYNC(0);
+	GUEST_DONE();
+}
+
+static void test_f_view(struct kvm_vcpu *vcpu, bool has_d)
+{
+	u64 *out = addr_gva2hva(vcpu->vm, (gva_t)gpr_out);
+	u32 val;
+
+	vcpu_run_to_sync(vcpu);
+	TEST_ASSERT_EQ(__vcpu_get_reg(vcpu, FP_F_REG(1), &val), 0);
+	TEST_ASSERT_EQ(val, 0x3f800000);
+	TEST_ASSERT_EQ(__vcpu_get_reg(vcpu, FP_F_REG(2), &val), 0);
+	TEST_ASSERT_EQ(val, (u32)SECRET);
+	TEST_ASSERT_EQ(__vcpu_get_reg(vcpu, FP_F_FCSR, &val), 0);
+	TEST_ASSERT_EQ(val, 1 << 5);
+
+	vcpu_set_reg(vcpu, FP_F_REG(2), 0x40000000);
+	vcpu_set_reg(vcpu, FP_F_FCSR, 2 << 5);
+
+	vcpu_run_to_sync(vcpu);
+	if (has_d) {
+		/* The D view owns the upper half, in whatever order both are written. */
+		TEST_ASSERT_EQ(out[0], (SECRET & ~0xffffffffUL) | 0x40000000);
+	} else {
+		TEST_ASSERT_EQ(out[0], 0xffffffff00000000UL | 0x40000000);
+		TEST_ASSERT_EQ(out[1], 1);
+	}
+	TEST_ASSERT_EQ(out[2] >> 5, 2);
+}
+
+TEST_F(simd, f_view_without_d)
+{
+	struct kvm_vcpu *vcpu = self->vcpu;
+
+	REQUIRE_EXT(vcpu, D);
+	vcpu_arch_set_entry_point(vcpu, guest_f_view);
+	if (__vcpu_has_isa_ext(vcpu, KVM_RISCV_ISA_EXT_V))
+		vcpu_switch_ext(vcpu, ISA_SINGLE, KVM_RISCV_ISA_EXT_V, false);
+	vcpu_switch_ext(vcpu, ISA_SINGLE, KVM_RISCV_ISA_EXT_D, false);
+	test_f_view(vcpu, false);
+}
+
+TEST_F(simd, f_view_with_d)
+{
+	struct kvm_vcpu *vcpu = self->vcpu;
+
+	REQUIRE_EXT(vcpu, D);
+	vcpu_arch_set_entry_point(vcpu, guest_f_view);
+	test_f_view(vcpu, true);
+}
+
+/*
+ * Guest and VMM thread with all their registers live across KVM_RUN.  What is
+ * on the CPU in between is the kernel's business and must not show.
+ */
+static void load_v(const u8 *buf, u64 vlenb)
+{
+	asm volatile(V_INSN("vl8re8.v v0, (%0)\n"
+			    "add  %0, %0, %1\n"
+			    "vl8re8.v v8, (%0)\n"
+			    "add  %0, %0, %1\n"
+			    "vl8re8.v v16, (%0)\n"
+			    "add  %0, %0, %1\n"
+			    "vl8re8.v v24, (%0)")
+		     : "+r" (buf) : "r" (vlenb * 8) : "memory");
+}
+
+static void store_v(u8 *buf, u64 vlenb)
+{
+	asm volatile(V_INSN("vs8r.v v0, (%0)\n"
+			    "add  %0, %0, %1\n"
+			    "vs8r.v v8, (%0)\n"
+			    "add  %0, %0, %1\n"
+			    "vs8r.v v16, (%0)\n"
+			    "add  %0, %0, %1\n"
+			    "vs8r.v v24, (%0)")
+		     : "+r" (buf) : "r" (vlenb * 8) : "memory");
+}
+
+/* Do OP (fld or fsd) to f0-f31 and the array that operand 0 points to. */
+#define ALL_F(op)							\
+	".irp n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,"	\
+		"21,22,23,24,25,26,27,28,29,30,31\n"			\
+	op " f\\n, 8 * \\n(%0)\n"					\
+	".endr\n"
+
+static void guest_live_registers(u64 vlenb)
+{
+	unsigned long vl, vtype, vcsr, frm;
+	int i, turn;
+
+	guest_simd_on();
+	for (turn = 0; turn < NR_EXITS; turn++) {
+		for (i = 0; i < 32; i++)
+			f_want[i] = SECRET * (turn * 32 + i + 1);
+		for (i = 0; i < 32 * vlenb; i++)
+			v_want[i] = turn + i * 7 + (i >> 8);
+
+		asm volatile(ALL_F("fld") "fsrm %1" :: "r" (f_want), "r" (turn % 5) : "memory");
+		load_v(v_want, vlenb);
+		asm volatile(V_INSN("vsetvli zero, %0, e16, m2, ta, mu\n"
+				    "csrwi vxrm, 2\n"
+				    "csrwi vstart, 0")
+			     :: "r" (turn % (vlenb / 2) + 1));
+		GUEST_SYNC(turn);
+		asm volatile("csrr %0, vl\ncsrr %1, vtype\ncsrr %2, vcsr\nfrrm %3"
+			     : "=r" (vl), "=r" (vtype), "=r" (vcsr), "=r" (frm));
+		store_v(v_buf, vlenb);
+		asm volatile(ALL_F("fsd") :: "r" (f_buf) : "memory");
+
+		for (i = 0; i < 32; i++)
+			GUEST_ASSERT_EQ(f_buf[i], f_want[i]);
+		for (i = 0; i < 32 * vlenb; i++)
+			__GUEST_ASSERT(v_buf[i] == v_want[i], "turn %d: v%d byte %d is %x, not %x",
+				       turn, i / (int)vlenb, i % (int)vlenb, v_buf[i], v_want[i]);
+		GUEST_ASSERT_EQ(frm, turn % 5);
+		GUEST_ASSERT_EQ(vcsr, 2 << 1);
+		GUEST_ASSERT_EQ(vl, turn % (vlenb / 2) + 1);
+		GUEST_ASSERT_EQ(vtype, 0x49);	/* e16, m2, ta, mu */
+	}
+	GUEST_SYNC(NR_EXITS);
+}
+
+/* The registers that a system call preserves: fs0-fs11. */
+static const int saved_f[] = { 8, 9, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27 };
+
+#define SAVED_F(op, base)						\
+	".irp n, 8,9,18,19,20,21,22,23,24,25,26,27\n"			\
+	op " f\\n, 8 * \\n(" base ")\n"				\
+	".endr\n"
+
+static long kvm_run_with_live_fs(int vcpu_fd, const u64 *in, u64 *out)
+{
+	register long a0 asm("a0") = vcpu_fd;
+	register long a1 asm("a1") = KVM_RUN;
+	register long a2 asm("a2") = 0;
+	register long a7 asm("a7") = __NR_ioctl;
+	register const u64 *s2 asm("s2") = in;
+	register u64 *s3 asm("s3") = out;
+
+	asm volatile(SAVED_F("fld", "s2") "ecall\n" SAVED_F("fsd", "s3")
+		     : "+r" (a0)
+		     : "r" (a1), "r" (a2), "r" (a7), "r" (s2), "r" (s3)
+		     : "memory", "f8", "f9", "f18", "f19", "f20", "f21",
+		       "f22", "f23", "f24", "f25", "f26", "f27");
+	return a0;
+}
+
+static void check_live_registers(struct kvm_vcpu *vcpu, bool vmm_uses_v)
+{
+	static u8 host_v[32 * MAX_VLENB] __aligned(16);
+	static u64 host_in[32], host_out[32];
+	u64 vlenb = vcpu_vlenb(vcpu);
+	u8 *guest_v = addr_gva2hva(vcpu->vm, (gva_t)v_want);
+	struct ucall uc;
+	int turn, i;
+	long ret;
+
+	TEST_ASSERT(vlenb <= MAX_VLENB, "Raise MAX_VLENB to %lu", vlenb);
+	vcpu_args_set(vcpu, 1, vlenb);
+
+	for (turn = 0; turn < NR_EXITS; turn++) {
+		for (i = 0; i < 32; i++)
+			host_in[i] = ~SECRET * (turn * 32 + i + 1);
+		if (vmm_uses_v) {
+			memset(host_v, 0x11, sizeof(host_v));
+			load_v(host_v, vlenb);
+		}
+		do {
+			ret = kvm_run_with_live_fs(vcpu->fd, host_in, host_out);
+		} while (ret == -EINTR);
+		/* Before anything else can use them: what is in the registers now? */
+		if (vmm_uses_v)
+			store_v(host_v, vlenb);
+		TEST_ASSERT(!ret, "KVM_RUN: %ld", ret);
+
+		for (i = 0; i < ARRAY_SIZE(saved_f); i++)
+			TEST_ASSERT_EQ(host_out[saved_f[i]], host_in[saved_f[i]]);
+
+		if (get_ucall(vcpu, &uc) == UCALL_ABORT)
+			REPORT_GUEST_ASSERT(uc);
+		TEST_ASSERT_EQ(uc.cmd, UCALL_SYNC);
+		TEST_ASSERT_EQ(uc.args[1], turn);
+		for (i = 0; vmm_uses_v && i < 32; i++)
+			TEST_ASSERT(memcmp(host_v + i * vlenb, guest_v + i * vlenb, vlenb),
+				    "turn %d: the VMM's v%d holds the guest's value", turn, i);
+	}
+	TEST_ASSERT_EQ(vcpu_run_to_sync(vcpu), NR_EXITS);
+}
+
+TEST_F(simd, registers_survive_exits)
+{
+	struct kvm_vcpu *vcpu = self->vcpu;
+
+	REQUIRE_EXT(vcpu, V);
+	vcpu_arch_set_entry_point(vcpu, guest_live_registers);
+	check_live_registers(vcpu, false);
+}
+
+TEST_F(simd, guest_v_hidden_from_vmm)
+{
+	struct kvm_vcpu *vcpu = self->vcpu;
+
+	REQUIRE_EXT(vcpu, V);
+	vcpu_arch_set_entry_point(vcpu, guest_live_registers);
+	check_live_registers(vcpu, true);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc > 1 && !strcmp(argv[1], V_LATE_ARG)) {
+		test_v_late();
+		return 0;
+	}
+	return test_harness_run(argc, argv);
+}
