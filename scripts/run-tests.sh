@@ -90,28 +90,36 @@ boot()
 	rm -f "$list.cpio" "$list.initrd"
 	tr -d '\r' <"$log" >"$log.tmp" && mv "$log.tmp" "$log"
 
-	# Kernel messages may be anywhere, also in front of a result.
-	sed -nE 's/^.*(not ok|ok) [0-9]+ ([^ ]+) # (.*)$/\1|\2|\3/p' "$log" |
-		grep -v '^# ' | while IFS='|' read -r verdict name text; do
-		grep -q "^$name " "$list" || continue
-		secs=$(sed -nE 's/.*time=([0-9.]+).*/\1/p' <<<"$text")
-		reason=$(sed -E 's/SKIP ?//; s/time=[0-9.]+ ?//' <<<"$text")
-		case $verdict/$text in
-		ok/SKIP*) echo "skip $name ${secs:-0} $reason" ;;
-		ok/*) echo "ok $name ${secs:-0} $reason" ;;
-		*) echo "not $name ${secs:-0} $reason" ;;
-		esac
-	done >>"$results"
-
-	# Nobody may get lost.
-	while read -r name t rest; do
-		grep -qE "^(ok|not|skip) $name " "$results" && continue
-		if grep -q -- "--- $name\$" "$log"; then
-			echo "not $name 0 the machine died or hung in it (QEMU: $rc)" >>"$results"
-		else
-			echo "not $name 0 did not get to run (QEMU: $rc)" >>"$results"
-		fi
-	done <"$list"
+	# Kernel messages may be anywhere, also in front of a result; and nobody
+	# may get lost.
+	awk -v rc="$rc" '
+		NR == FNR { order[++n] = $1; next }
+		/^# --- / { started[$3] = 1; next }
+		/^#/ { next }
+		match($0, /(not ok|ok) [0-9]+ [^ ]+ # /) {
+			text = substr($0, RSTART + RLENGTH)
+			split(substr($0, RSTART, RLENGTH), w, " ")
+			verdict = w[1] == "not" ? "not" : "ok"
+			name = w[1] == "not" ? w[4] : w[3]
+			if (verdict == "ok" && text ~ /^SKIP/)
+				verdict = "skip"
+			secs = 0
+			if (match(text, /time=[0-9.]+/))
+				secs = substr(text, RSTART + 5, RLENGTH - 5)
+			gsub(/SKIP ?|time=[0-9.]+ ?/, "", text)
+			line[name] = verdict " " name " " secs " " text
+		}
+		END {
+			for (i = 1; i <= n; i++) {
+				name = order[i]
+				if (name in line)
+					print line[name]
+				else if (name in started)
+					print "not " name " 0 the machine died or hung in it (QEMU: " rc ")"
+				else
+					print "not " name " 0 did not get to run (QEMU: " rc ")"
+			}
+		}' "$list" "$log" >>"$results"
 
 	if [ $rc = 124 ] || [ $rc = 137 ]; then
 		echo "not qemu-$kind $limit QEMU hung and was killed" >>"$results"

@@ -32,6 +32,17 @@
 #define FP_D_REG(n)	(KVM_REG_RISCV | KVM_REG_SIZE_U64 | KVM_REG_RISCV_FP_D | (n))
 #define FP_F_FCSR	FP_F_REG(KVM_REG_RISCV_FP_F_REG(fcsr))
 
+/*
+ * Write frm or vxrm right behind an instruction that changes a register of the
+ * same unit.  Up to 10.0, QEMU makes only vsstatus Dirty for a write to these
+ * CSRs, and forgets HS-level sstatus; a hypervisor that finds Clean there does
+ * not save them.  Eight bytes that are aligned cannot be interrupted in QEMU.
+ */
+#define WRITE_FRM(op)	".balign 8\n.option push\n.option norvc\n"	\
+			"fsgnj.d f0, f0, f0\n" op "\n.option pop\n"
+#define WRITE_VXRM(op)	".balign 8\n.option push\n.option norvc\n"	\
+			".option arch, +v\nvmv1r.v v0, v0\n" op "\n.option pop\n"
+
 #define V_INSN(insn)	".option push\n.option arch, +v\n" insn "\n.option pop\n"
 
 /*
@@ -355,7 +366,7 @@ static void guest_f_view(void)
 	guest_simd_on();
 	asm volatile("fmv.d.x f2, %0\n"
 		     "fmv.w.x f1, %1\n"
-		     "fsrmi   1"
+		     WRITE_FRM("fsrmi 1")
 		     :: "r" (SECRET), "r" (0x3f800000));
 	GUEST_SYNC(0);
 	/* A single that is not NaN-boxed reads as NaN: 1.0f + 1.0f != 2.0f. */
@@ -463,11 +474,12 @@ static void guest_live_registers(u64 vlenb)
 		for (i = 0; i < 32 * vlenb; i++)
 			v_want[i] = turn + i * 7 + (i >> 8);
 
-		asm volatile(ALL_F("fld") "fsrm %1" :: "r" (f_want), "r" (turn % 5) : "memory");
+		asm volatile(ALL_F("fld") WRITE_FRM("fsrm %1")
+			     :: "r" (f_want), "r" (turn % 5) : "memory");
 		load_v(v_want, vlenb);
 		asm volatile(V_INSN("vsetvli zero, %0, e16, m2, ta, mu\n"
-				    "csrwi vxrm, 2\n"
 				    "csrwi vstart, 0")
+			     WRITE_VXRM("csrwi vxrm, 2")
 			     :: "r" (turn % (vlenb / 2) + 1));
 		GUEST_SYNC(turn);
 		asm volatile("csrr %0, vl\ncsrr %1, vtype\ncsrr %2, vcsr\nfrrm %3"
