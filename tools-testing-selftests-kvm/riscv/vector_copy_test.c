@@ -114,12 +114,7 @@ static void guest_code(int nr_calls, struct event_info *events, gpa_t events_gpa
 
 static void *make_noise(void *arg)
 {
-	struct sched_param rt = { .sched_priority = 1 };
 	struct timespec nap = { .tv_nsec = NOISE_PERIOD_NS };
-
-	pin_self_to_cpu(0);
-	TEST_ASSERT(!pthread_setschedparam(pthread_self(), SCHED_FIFO, &rt),
-		    "pthread_setschedparam() failed");
 
 	while (!atomic_load(&stop)) {
 		asm volatile(".option push\n.option arch, +v\n"
@@ -138,6 +133,7 @@ static void *make_noise(void *arg)
 int main(int argc, char **argv)
 {
 	int nr_calls = argc > 1 ? atoi_positive("Number of calls", argv[1]) : NR_CALLS;
+	struct sched_param rt = { .sched_priority = 1 };
 	struct kvm_vcpu *vcpu;
 	struct kvm_vm *vm;
 	pthread_t noise;
@@ -155,8 +151,11 @@ int main(int argc, char **argv)
 	TEST_ASSERT_EQ(addr_gva2gpa(vm, gva + TABLE_SIZE - 1), gpa + TABLE_SIZE - 1);
 	vcpu_args_set(vcpu, 3, (u64)nr_calls, gva, gpa);
 
-	pin_self_to_cpu(0);
-	pthread_create(&noise, NULL, make_noise, NULL);
+	/* The thread inherits the CPU. */
+	pin_self_to_any_cpu();
+	TEST_ASSERT(!pthread_create(&noise, NULL, make_noise, NULL), "pthread_create() failed");
+	__TEST_REQUIRE(!pthread_setschedparam(noise, SCHED_FIFO, &rt),
+		       "No permission for real-time scheduling");
 
 	vcpu_run(vcpu);
 	switch (get_ucall(vcpu, &uc)) {
