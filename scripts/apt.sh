@@ -32,6 +32,7 @@ apt_private()
 	for s in "deb $uri bookworm-backports" "deb $uri trixie-backports" "deb-src $uri sid"; do
 		echo "${s%% *} [signed-by=$key] ${s#* } main"
 	done >"$apt_dir/sources.list"
+	echo "deb [arch=riscv64 signed-by=$key] $uri trixie main" >"$apt_dir/riscv64.list"
 
 	apt_options=(
 		-o "Dir::Etc::sourcelist=$apt_dir/sources.list"

@@ -114,20 +114,19 @@ initramfs()
 # Debian's busybox for riscv64, unpacked and not installed
 busybox()
 {
-	[ -e "$build/busybox" ] && return
-	. "$scripts/apt.sh"
-	apt_private
-	sed "s|^deb \(.*\) trixie-backports main|deb [arch=riscv64 \1|; s|\[arch=riscv64 \[|[arch=riscv64 |" \
-		"$apt_dir/sources.list" | grep riscv64 | sed 's/$/ trixie main/' >"$apt_dir/riscv64.list"
-	apt-get -q "${apt_options[@]}" -o "Dir::Etc::sourcelist=$apt_dir/riscv64.list" \
-		-o Dir::Etc::sourceparts=/dev/null -o APT::Architecture=riscv64 \
-		-o "Dir::State::lists=$apt_dir/riscv64" -o "Dir::State::status=/dev/null" update
-	(cd "$build/dl" && apt-get -q "${apt_options[@]}" \
-		-o "Dir::Etc::sourcelist=$apt_dir/riscv64.list" -o Dir::Etc::sourceparts=/dev/null \
-		-o APT::Architecture=riscv64 -o "Dir::State::lists=$apt_dir/riscv64" \
-		-o "Dir::State::status=/dev/null" download busybox-static)
-	dpkg-deb --fsys-tarfile "$build"/dl/busybox-static_*_riscv64.deb |
-		tar xO ./usr/bin/busybox >"$build/busybox.tmp"
+	local opts=(
+		"${apt_options[@]}"
+		-o "Dir::Etc::sourcelist=$apt_dir/riscv64.list" -o Dir::Etc::sourceparts=/dev/null
+		-o "Dir::State::lists=$apt_dir/lists-riscv64" -o Dir::State::status=/dev/null
+		-o APT::Architecture=riscv64 -o APT::Architectures=riscv64
+	)
+
+	mkdir -p "$apt_dir/lists-riscv64/partial" "$build/dl"
+	apt-get -q "${opts[@]}" update || return 1
+	(cd "$build/dl" && apt-get -q "${opts[@]}" download busybox-static) || return 1
+	dpkg-deb --fsys-tarfile "$(find "$build/dl" -name 'busybox-static_*_riscv64.deb' | sort | tail -n 1)" |
+		tar xO --wildcards './*bin/busybox' >"$build/busybox.tmp" || return 1
+	[ -s "$build/busybox.tmp" ] || return 1
 	chmod +x "$build/busybox.tmp"
 	mv "$build/busybox.tmp" "$build/busybox"
 }
@@ -143,8 +142,11 @@ all)
 	step "make the initramfs" build-initramfs.log "$0" initramfs
 	;;
 shell)
-	mkdir -p "$build/dl"
-	[ -e "$build/busybox" ] || step "fetch busybox for riscv64" busybox.log busybox
+	if [ ! -x "$build/busybox" ]; then
+		. "$scripts/apt.sh"
+		apt_private
+		step "fetch busybox for riscv64" busybox.log busybox
+	fi
 	WITH_SHELL=1 initramfs
 	;;
 *) die "usage: build.sh config|kernel|selftests|initramfs|all|shell" ;;
