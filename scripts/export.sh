@@ -80,7 +80,7 @@ copy_new tools/testing/selftests/kvm tools-testing-selftests-kvm tools/testing/s
 		while read -r p; do
 			if grep -q "^+++ b/$f\$" "$out/patches/$p"; then
 				mark=
-				if grep -A1 '^--- /dev/null' "$out/patches/$p" | grep -q "^+++ b/$f\$"; then
+				if grep -qx "+++ b/$f" <<<"$(grep -A1 '^--- /dev/null' "$out/patches/$p")"; then
 					mark=+
 				fi
 				name=${p##*/}

@@ -10,7 +10,7 @@ works()
 	[ -x "$build/sparse/sparse" ] &&
 		echo 'int f(int __attribute__((noderef, address_space(1))) *p) { return *p; }' \
 			>"$build/sparse-probe.c" &&
-		"$build/sparse/sparse" "$build/sparse-probe.c" 2>&1 | grep -q 'dereference of noderef'
+		grep -q 'dereference of noderef' <<<"$("$build/sparse/sparse" "$build/sparse-probe.c" 2>&1)"
 }
 
 fetch_and_build()
