@@ -55,7 +55,7 @@ select_tests()
 	while read -r name set timeout flags prog args; do
 		case $name in '' | '#'*) continue ;; esac
 		for w in "$@"; do
-			if [ "$w" = "$set" ] || [ "$w" = "$name" ] || [ "$w" = "$prog" ]; then
+			if [ "$w" = "$set" ] || [ "$w" = "$name" ]; then
 				have_source "$prog" || continue 2
 				case $want/$flags in
 				icount/icount | normal/-) echo "$name $timeout - /kvm/$prog $args" ;;
