@@ -43,7 +43,7 @@ apt_private()
 	if [ ! -e "$apt_dir/updated" ]; then
 		# The machine's own sources as well, for what backports depend on.
 		step "apt: package lists of the backports" apt-update.log \
-			apt-get -q "${apt_options[@]}" update ||
+			apt-get -q -o APT::Update::Error-Mode=any "${apt_options[@]}" update ||
 			die "apt cannot reach the mirror; with a network, the next make goes on from here"
 		touch "$apt_dir/updated"
 	fi

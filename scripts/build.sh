@@ -122,7 +122,7 @@ busybox()
 	)
 
 	mkdir -p "$apt_dir/lists-riscv64/partial" "$build/dl"
-	apt-get -q "${opts[@]}" update || return 1
+	apt-get -q -o APT::Update::Error-Mode=any "${opts[@]}" update || return 1
 	(cd "$build/dl" && apt-get -q "${opts[@]}" download busybox-static) || return 1
 	dpkg-deb --fsys-tarfile "$(find "$build/dl" -name 'busybox-static_*_riscv64.deb' | sort | tail -n 1)" |
 		tar xO --wildcards './*bin/busybox' >"$build/busybox.tmp" || return 1
