@@ -4,47 +4,32 @@
  */
 #include <linux/bitmap.h>
 
+#include "isa_util.h"
 #include "kvm_test_harness.h"
 #include "kvm_util.h"
 #include "processor.h"
 #include "test_util.h"
 #include "ucall_common.h"
 
-#define NR_MULTI	(KVM_REG_RISCV_ISA_MULTI_REG_LAST + 1)
-
-static u64 multi_reg(bool enable, int n)
-{
-	return __kvm_reg_id(KVM_REG_RISCV_ISA_EXT,
-			    enable ? KVM_REG_RISCV_ISA_MULTI_EN : KVM_REG_RISCV_ISA_MULTI_DIS,
-			    n, KVM_REG_SIZE_ULONG);
-}
-
-#define EN(n)		multi_reg(true, n)
-#define DIS(n)		multi_reg(false, n)
+#define EN(n)		RISCV_ISA_MULTI_EN_REG(n)
+#define DIS(n)		RISCV_ISA_MULTI_DIS_REG(n)
 #define REG(ext)	KVM_REG_RISCV_ISA_MULTI_REG(KVM_RISCV_ISA_EXT_##ext)
 #define MASK(ext)	KVM_REG_RISCV_ISA_MULTI_MASK(KVM_RISCV_ISA_EXT_##ext)
 
-#define EXPECT_ERRNO(err, call)				\
-	do {						\
-		errno = 0;				\
-		EXPECT_EQ(-1, (call));			\
-		EXPECT_EQ(err, errno);			\
-	} while (0)
-
-static void get_isa(struct kvm_vcpu *vcpu, u64 isa[NR_MULTI])
+static void get_isa(struct kvm_vcpu *vcpu, u64 isa[NR_ISA_MULTI_REGS])
 {
 	int i;
 
-	for (i = 0; i < NR_MULTI; i++)
+	for (i = 0; i < NR_ISA_MULTI_REGS; i++)
 		isa[i] = vcpu_get_reg(vcpu, EN(i));
 }
 
 #define EXPECT_SAME_ISA(vcpu, want)					\
 	do {								\
-		u64 got[NR_MULTI];					\
+		u64 got[NR_ISA_MULTI_REGS];					\
 									\
 		get_isa(vcpu, got);					\
-		for (int r = 0; r < NR_MULTI; r++)			\
+		for (int r = 0; r < NR_ISA_MULTI_REGS; r++)			\
 			EXPECT_EQ(want[r], got[r]);			\
 	} while (0)
 
@@ -59,7 +44,7 @@ KVM_ONE_VCPU_TEST_SUITE(isa_ext);
 TEST_F(isa_ext, multi_disable_refused)
 {
 	struct kvm_vcpu *vcpu = self->vcpu;
-	u64 isa[NR_MULTI], possible = MASK(M);
+	u64 isa[NR_ISA_MULTI_REGS], possible = MASK(M);
 
 	get_isa(vcpu, isa);
 	EXPECT_ERRNO(EINVAL, __vcpu_set_reg(vcpu, DIS(REG(M)), MASK(M)));
@@ -77,7 +62,7 @@ TEST_F(isa_ext, multi_disable_refused)
 TEST_F(isa_ext, multi_enable_refused)
 {
 	struct kvm_vcpu *vcpu = self->vcpu;
-	u64 isa[NR_MULTI], val, last = KVM_RISCV_ISA_EXT_MAX;
+	u64 isa[NR_ISA_MULTI_REGS], val, last = KVM_RISCV_ISA_EXT_MAX;
 	int ext;
 
 	get_isa(vcpu, isa);
@@ -97,11 +82,11 @@ TEST_F(isa_ext, multi_enable_refused)
 	}
 
 	/* Nobody has it. */
-	if (KVM_REG_RISCV_ISA_MULTI_REG(last) < NR_MULTI)
+	if (KVM_REG_RISCV_ISA_MULTI_REG(last) < NR_ISA_MULTI_REGS)
 		EXPECT_ERRNO(ENOENT, __vcpu_set_reg(vcpu, EN(KVM_REG_RISCV_ISA_MULTI_REG(last)),
 						    KVM_REG_RISCV_ISA_MULTI_MASK(last)));
-	EXPECT_ERRNO(ENOENT, __vcpu_set_reg(vcpu, EN(NR_MULTI), 1));
-	EXPECT_ERRNO(ENOENT, __vcpu_set_reg(vcpu, DIS(NR_MULTI), 1));
+	EXPECT_ERRNO(ENOENT, __vcpu_set_reg(vcpu, EN(NR_ISA_MULTI_REGS), 1));
+	EXPECT_ERRNO(ENOENT, __vcpu_set_reg(vcpu, DIS(NR_ISA_MULTI_REGS), 1));
 	EXPECT_SAME_ISA(vcpu, isa);
 }
 
@@ -109,14 +94,14 @@ TEST_F(isa_ext, multi_enable_refused)
 TEST_F(isa_ext, multi_read_back)
 {
 	struct kvm_vcpu *vcpu = self->vcpu;
-	u64 isa[NR_MULTI];
+	u64 isa[NR_ISA_MULTI_REGS];
 	int i, pass;
 
 	vcpu_arch_set_entry_point(vcpu, guest_code);
 	get_isa(vcpu, isa);
 
 	for (pass = 0; pass < 2; pass++) {
-		for (i = 0; i < NR_MULTI; i++) {
+		for (i = 0; i < NR_ISA_MULTI_REGS; i++) {
 			u64 en = vcpu_get_reg(vcpu, EN(i));
 			u64 dis = vcpu_get_reg(vcpu, DIS(i));
 

@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 #include <sys/ioctl.h>
 
+#include "isa_util.h"
 #include "kvm_test_harness.h"
 #include "kvm_util.h"
 #include "processor.h"
@@ -18,15 +19,7 @@
 #include "ucall_common.h"
 
 #define NR_EXT		KVM_RISCV_ISA_EXT_MAX
-#define NR_MULTI	(KVM_REG_RISCV_ISA_MULTI_REG_LAST + 1)
 #define NR_RANDOM	40
-
-#define EXPECT_ERRNO(err, call)				\
-	do {						\
-		errno = 0;				\
-		EXPECT_EQ(-1, (call));			\
-		EXPECT_EQ(err, errno);			\
-	} while (0)
 
 /* The test's own idea of what needs what, direct needs only. */
 #define E(ext)		KVM_RISCV_ISA_EXT_##ext
@@ -64,6 +57,15 @@ static int set_ext(struct kvm_vcpu *vcpu, int ext, bool on)
 	return __vcpu_set_reg(vcpu, RISCV_ISA_EXT_REG(ext), on);
 }
 
+/* The same with the registers for several */
+static int multi_set_ext(struct kvm_vcpu *vcpu, int ext, bool on)
+{
+	u64 n = KVM_REG_RISCV_ISA_MULTI_REG(ext);
+
+	return __vcpu_set_reg(vcpu, on ? RISCV_ISA_MULTI_EN_REG(n) : RISCV_ISA_MULTI_DIS_REG(n),
+			      KVM_REG_RISCV_ISA_MULTI_MASK(ext));
+}
+
 static void drop_incomplete(bool *isa)
 {
 	bool changed;
@@ -81,7 +83,7 @@ static void drop_incomplete(bool *isa)
 
 #define EXPECT_ISA(vcpu, want)					\
 	do {							\
-		bool _got[NR_EXT];					\
+		bool _got[NR_EXT];				\
 								\
 		get_isa(vcpu, _got);				\
 		for (int _i = 0; _i < NR_EXT; _i++) {		\
@@ -96,11 +98,6 @@ static struct kvm_vcpu *new_vcpu(void *guest)
 
 	vm_create_with_one_vcpu(&vcpu, guest);
 	return vcpu;
-}
-
-static u64 multi_reg(u64 subtype, int n)
-{
-	return __kvm_reg_id(KVM_REG_RISCV_ISA_EXT, subtype, n, KVM_REG_SIZE_ULONG);
 }
 
 /* Hide each extension by itself, by each path: it goes, and what needs it. */
@@ -128,10 +125,7 @@ TEST(hide_each)
 		kvm_vm_free(vcpu->vm);
 
 		vcpu = new_vcpu(NULL);
-		EXPECT_EQ(0, __vcpu_set_reg(vcpu,
-					    multi_reg(KVM_REG_RISCV_ISA_MULTI_DIS,
-						      KVM_REG_RISCV_ISA_MULTI_REG(ext)),
-					    KVM_REG_RISCV_ISA_MULTI_MASK(ext)));
+		EXPECT_EQ(0, multi_set_ext(vcpu, ext, false));
 		EXPECT_ISA(vcpu, want);
 		kvm_vm_free(vcpu->vm);
 	}
@@ -208,16 +202,16 @@ TEST(show_all_at_once)
 {
 	struct kvm_vcpu *vcpu = new_vcpu(NULL);
 	bool all[NR_EXT];
-	u64 en[NR_MULTI];
+	u64 en[NR_ISA_MULTI_REGS];
 	int i;
 
 	get_isa(vcpu, all);
-	for (i = 0; i < NR_MULTI; i++)
-		en[i] = vcpu_get_reg(vcpu, multi_reg(KVM_REG_RISCV_ISA_MULTI_EN, i));
+	for (i = 0; i < NR_ISA_MULTI_REGS; i++)
+		en[i] = vcpu_get_reg(vcpu, RISCV_ISA_MULTI_EN_REG(i));
 	if (all[E(F)])
 		EXPECT_EQ(0, set_ext(vcpu, E(F), false));
-	for (i = 0; i < NR_MULTI; i++)
-		EXPECT_EQ(0, __vcpu_set_reg(vcpu, multi_reg(KVM_REG_RISCV_ISA_MULTI_EN, i), en[i]));
+	for (i = 0; i < NR_ISA_MULTI_REGS; i++)
+		EXPECT_EQ(0, __vcpu_set_reg(vcpu, RISCV_ISA_MULTI_EN_REG(i), en[i]));
 	EXPECT_ISA(vcpu, all);
 	kvm_vm_free(vcpu->vm);
 }
@@ -304,6 +298,20 @@ static void change_set(struct kvm_riscv_vm_isa *set, int ext, bool in)
 		set->ext[ext / 64] &= ~BIT_ULL(ext % 64);
 }
 
+/* Take an extension out of a set, and what needs it. */
+static void hide_in_set(struct kvm_riscv_vm_isa *set, int ext)
+{
+	bool isa[NR_EXT];
+	int i;
+
+	for (i = 0; i < NR_EXT; i++)
+		isa[i] = in_set(set, i);
+	isa[ext] = false;
+	drop_incomplete(isa);
+	for (i = 0; i < NR_EXT; i++)
+		change_set(set, i, isa[i]);
+}
+
 FIXTURE(vm_isa) {
 	struct kvm_vm *vm;
 	struct kvm_riscv_vm_isa offered, hideable, enforced, ceiling;
@@ -371,12 +379,9 @@ TEST_F(vm_isa, ceiling_binds_vcpus)
 	if (!in_set(&self->offered, E(V)))
 		SKIP(return, "no V");
 
+	hide_in_set(&set, E(V));
 	for (i = 0; i < NR_EXT; i++)
 		want[i] = in_set(&set, i);
-	want[E(V)] = false;
-	drop_incomplete(want);
-	for (i = 0; i < NR_EXT; i++)
-		change_set(&set, i, want[i]);
 	ASSERT_EQ(0, set_ceiling(self->vm, &set));
 	ASSERT_EQ(0, get_set(self->vm, KVM_RISCV_VM_ISA_CEILING, &self->ceiling));
 	EXPECT_EQ(0, memcmp(&set, &self->ceiling, sizeof(set)));
@@ -384,9 +389,7 @@ TEST_F(vm_isa, ceiling_binds_vcpus)
 	vcpu = vm_vcpu_add(self->vm, 0, NULL);
 	EXPECT_ISA(vcpu, want);
 	EXPECT_ERRNO(EINVAL, set_ext(vcpu, E(V), true));
-	EXPECT_ERRNO(EINVAL, __vcpu_set_reg(vcpu, multi_reg(KVM_REG_RISCV_ISA_MULTI_EN,
-							    KVM_REG_RISCV_ISA_MULTI_REG(E(V))),
-					    KVM_REG_RISCV_ISA_MULTI_MASK(E(V))));
+	EXPECT_ERRNO(EINVAL, multi_set_ext(vcpu, E(V), true));
 	config = vcpu_get_reg(vcpu, RISCV_CONFIG_REG(isa));
 	EXPECT_ERRNO(EINVAL, __vcpu_set_reg(vcpu, RISCV_CONFIG_REG(isa), config | BIT('v' - 'a')));
 	/* Switching off what is off is no change. */
@@ -460,17 +463,10 @@ static void *lower_ceiling(void *arg)
 {
 	struct kvm_vm *vm = arg;
 	struct kvm_riscv_vm_isa set;
-	bool isa[NR_EXT];
-	int i;
 
 	if (get_set(vm, KVM_RISCV_VM_ISA_OFFERED, &set))
 		return (void *)-1;
-	for (i = 0; i < NR_EXT; i++)
-		isa[i] = in_set(&set, i);
-	isa[E(F)] = false;
-	drop_incomplete(isa);
-	for (i = 0; i < NR_EXT; i++)
-		change_set(&set, i, isa[i]);
+	hide_in_set(&set, E(F));
 	while (!atomic_load(&go))
 		;
 	return set_ceiling(vm, &set) ? (void *)(long)errno : NULL;
@@ -503,15 +499,6 @@ TEST(ceiling_races_with_vcpu)
  * What hiding does: one instruction of each extension, with the extension on
  * offer, hidden, with V off, and with F off.  .insn, as binutils may be older.
  */
-static int illegal_insns;
-
-static void guest_illegal_insn(struct pt_regs *regs)
-{
-	WRITE_ONCE(illegal_insns, READ_ONCE(illegal_insns) + 1);
-	regs->epc += 4;
-}
-
-#define V_INSN(insn)	".option push\n.option arch, +v\n" insn "\n.option pop\n"
 #define GUEST(name, insn)						\
 static void guest_##name(void)						\
 {									\
@@ -574,9 +561,7 @@ static int probe(const struct insn *insn, int off)
 	struct kvm_vm *vm = vcpu->vm;
 	struct ucall uc;
 
-	vm_init_vector_tables(vm);
-	vcpu_init_vector_tables(vcpu);
-	vm_install_exception_handler(vm, EXC_INST_ILLEGAL, guest_illegal_insn);
+	vcpu_catch_illegal_insns(vcpu);
 	if (off >= 0)
 		TEST_ASSERT_EQ(set_ext(vcpu, off, false), 0);
 	vcpu_run(vcpu);

@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "isa_util.h"
 #include "kvm_test_harness.h"
 #include "kvm_util.h"
 #include "processor.h"
@@ -28,49 +29,9 @@
 /* prctl(PR_RISCV_V_SET_CONTROL) takes the setting for the next execve() here. */
 #define V_CTRL_NEXT(x)	((x) << 2)
 
-#define FP_F_REG(n)	(KVM_REG_RISCV | KVM_REG_SIZE_U32 | KVM_REG_RISCV_FP_F | (n))
-#define FP_F_FCSR	FP_F_REG(KVM_REG_RISCV_FP_F_REG(fcsr))
-
-/*
- * Write frm or vxrm right behind an instruction that changes a register of the
- * same unit.  Up to 10.0, QEMU makes only vsstatus Dirty for a write to these
- * CSRs, and forgets HS-level sstatus; a hypervisor that finds Clean there does
- * not save them.  Without -icount, QEMU takes no interrupt between the two if
- * they are on the same page.
- */
-#define WRITE_FRM(op)	".balign 8\n.option push\n.option norvc\n"	\
-			"fsgnj.d f0, f0, f0\n" op "\n.option pop\n"
-#define WRITE_VXRM(op)	".balign 8\n.option push\n.option norvc\n"	\
-			".option arch, +v\nvmv1r.v v0, v0\n" op "\n.option pop\n"
-
-#define V_INSN(insn)	".option push\n.option arch, +v\n" insn "\n.option pop\n"
-
-/*
- * Every one of these is a guest's or the host's copy of the whole register
- * file.  They are global so that the guest can reach them.
- */
-static u64 gpr_out[3];
-static u8 v_buf[32 * MAX_VLENB] __aligned(16);
-static u8 v_want[32 * MAX_VLENB] __aligned(16);
-static u64 f_want[32], f_buf[32];
-static int illegal_insns;
-
-static void guest_illegal_insn(struct pt_regs *regs)
-{
-	WRITE_ONCE(illegal_insns, READ_ONCE(illegal_insns) + 1);
-	regs->epc += 4;
-}
-
 static void guest_simd_on(void)
 {
 	csr_set(CSR_SSTATUS, SR_FS | SR_VS);
-}
-
-static void vcpu_catch_illegal_insns(struct kvm_vcpu *vcpu)
-{
-	vm_init_vector_tables(vcpu->vm);
-	vcpu_init_vector_tables(vcpu);
-	vm_install_exception_handler(vcpu->vm, EXC_INST_ILLEGAL, guest_illegal_insn);
 }
 
 /* Run to the guest's next GUEST_SYNC(), return its argument. */
@@ -106,7 +67,7 @@ static const struct {
 
 static void vcpu_switch_ext(struct kvm_vcpu *vcpu, enum isa_path path, u64 ext, bool on)
 {
-	u64 id, isa;
+	u64 n, isa;
 	int i;
 
 	switch (path) {
@@ -114,10 +75,9 @@ static void vcpu_switch_ext(struct kvm_vcpu *vcpu, enum isa_path path, u64 ext, 
 		vcpu_set_reg(vcpu, RISCV_ISA_EXT_REG(ext), on);
 		break;
 	case ISA_MULTI:
-		id = __kvm_reg_id(KVM_REG_RISCV_ISA_EXT,
-				  on ? KVM_REG_RISCV_ISA_MULTI_EN : KVM_REG_RISCV_ISA_MULTI_DIS,
-				  KVM_REG_RISCV_ISA_MULTI_REG(ext), KVM_REG_SIZE_ULONG);
-		vcpu_set_reg(vcpu, id, KVM_REG_RISCV_ISA_MULTI_MASK(ext));
+		n = KVM_REG_RISCV_ISA_MULTI_REG(ext);
+		vcpu_set_reg(vcpu, on ? RISCV_ISA_MULTI_EN_REG(n) : RISCV_ISA_MULTI_DIS_REG(n),
+			     KVM_REG_RISCV_ISA_MULTI_MASK(ext));
 		break;
 	case ISA_CONFIG:
 		isa = vcpu_get_reg(vcpu, RISCV_CONFIG_REG(isa));
@@ -218,12 +178,14 @@ KVM_ONE_VCPU_TEST_SUITE(simd);
  * A process keeps SECRET in a vector register of a CPU, a guest whose V is off
  * runs on the same CPU and stores that register.
  */
+static u8 peeked[MAX_VLENB] __aligned(16);
+
 static void guest_peek_v8(void)
 {
 	guest_simd_on();
 	for (;;) {
 		WRITE_ONCE(illegal_insns, 0);
-		asm volatile(V_INSN("vs1r.v v8, (%0)") :: "r" (v_buf) : "memory");
+		asm volatile(V_INSN("vs1r.v v8, (%0)") :: "r" (peeked) : "memory");
 		GUEST_SYNC(READ_ONCE(illegal_insns));
 	}
 }
@@ -239,18 +201,11 @@ static void keep_secret(void)
 				    "vmv.v.x v8, %0") :: "r" (SECRET) : "t0");
 }
 
-static u64 vcpu_vlenb(struct kvm_vcpu *vcpu)
-{
-	return vcpu_get_reg(vcpu, __kvm_reg_id(KVM_REG_RISCV_VECTOR, 0,
-					       KVM_REG_RISCV_VECTOR_CSR_REG(vlenb),
-					       KVM_REG_SIZE_ULONG));
-}
-
 TEST_F(simd, v_off_hides_other_processes)
 {
 	struct kvm_vcpu *vcpu = self->vcpu;
 	struct timespec nap = { .tv_nsec = 5000000 };
-	u64 *v8 = addr_gva2hva(vcpu->vm, (gva_t)v_buf);
+	u64 *v8 = addr_gva2hva(vcpu->vm, (gva_t)peeked);
 	u64 traps;
 	pid_t keeper;
 	int i;
@@ -366,6 +321,23 @@ TEST_F(simd, d_off_keeps_all_bits)
 	TEST_ASSERT_EQ(val, SECRET);
 }
 
+#define FP_F_REG(n)	(KVM_REG_RISCV | KVM_REG_SIZE_U32 | KVM_REG_RISCV_FP_F | (n))
+#define FP_F_FCSR	FP_F_REG(KVM_REG_RISCV_FP_F_REG(fcsr))
+
+/*
+ * Write frm or vxrm right behind an instruction that changes a register of the
+ * same unit.  Up to 10.0, QEMU makes only vsstatus Dirty for a write to these
+ * CSRs, and forgets HS-level sstatus; a hypervisor that finds Clean there does
+ * not save them.  Without -icount, QEMU takes no interrupt between the two if
+ * they are on the same page.
+ */
+#define WRITE_FRM(op)	".balign 8\n.option push\n.option norvc\n"	\
+			"fsgnj.d f0, f0, f0\n" op "\n.option pop\n"
+#define WRITE_VXRM(op)	".balign 8\n.option push\n.option norvc\n"	\
+			".option arch, +v\nvmv1r.v v0, v0\n" op "\n.option pop\n"
+
+static u64 gpr_out[3];
+
 /* f1 holds 1.0f from the guest, f2 gets 2.0f from the VMM. */
 static void guest_f_view(void)
 {
@@ -436,7 +408,13 @@ TEST_F(simd, f_view_with_d)
 /*
  * Guest and VMM thread with all their registers live across KVM_RUN.  What is
  * on the CPU in between is the kernel's business and must not show.
+ *
+ * The buffers are whole register files, the guest's and what it ought to be.
  */
+static u8 v_buf[32 * MAX_VLENB] __aligned(16);
+static u8 v_want[32 * MAX_VLENB] __aligned(16);
+static u64 f_want[32], f_buf[32];
+
 static void load_v(const u8 *buf, u64 vlenb)
 {
 	asm volatile(V_INSN("vl8re8.v v0, (%0)\n"
@@ -529,6 +507,13 @@ static long kvm_run_with_live_fs(int vcpu_fd, const u64 *in, u64 *out)
 		     : "memory", "f8", "f9", "f18", "f19", "f20", "f21",
 		       "f22", "f23", "f24", "f25", "f26", "f27");
 	return a0;
+}
+
+static u64 vcpu_vlenb(struct kvm_vcpu *vcpu)
+{
+	return vcpu_get_reg(vcpu, __kvm_reg_id(KVM_REG_RISCV_VECTOR, 0,
+					       KVM_REG_RISCV_VECTOR_CSR_REG(vlenb),
+					       KVM_REG_SIZE_ULONG));
 }
 
 static void check_live_registers(struct kvm_vcpu *vcpu, bool vmm_uses_v)

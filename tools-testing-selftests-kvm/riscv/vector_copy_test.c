@@ -15,6 +15,7 @@
 #include <stdatomic.h>
 #include <time.h>
 
+#include "isa_util.h"
 #include "kvm_util.h"
 #include "processor.h"
 #include "sbi.h"
@@ -93,10 +94,8 @@ static void guest_code(int nr_calls, struct event_info *events, gpa_t events_gpa
 
 	for (call = 0; call < nr_calls; call++) {
 		/* Have live registers of the guest's own for KVM to put away. */
-		asm volatile(".option push\n.option arch, +v\n"
-			     "vsetvli t0, zero, e64, m8, ta, ma\n"
-			     "vmv.v.x v0, %0\n"
-			     ".option pop\n" :: "r" ((u64)call) : "t0");
+		asm volatile(V_INSN("vsetvli t0, zero, e64, m8, ta, ma\n"
+				    "vmv.v.x v0, %0") :: "r" ((u64)call) : "t0");
 
 		ret = sbi_ecall(SBI_EXT_PMU, SBI_EXT_PMU_EVENT_GET_INFO,
 				events_gpa, 0, NR_EVENTS, 0, 0, 0);
@@ -117,13 +116,11 @@ static void *make_noise(void *arg)
 	struct timespec nap = { .tv_nsec = NOISE_PERIOD_NS };
 
 	while (!atomic_load(&stop)) {
-		asm volatile(".option push\n.option arch, +v\n"
-			     "vsetvli t0, zero, e64, m8, ta, ma\n"
-			     "vmv.v.x v0, %0\n"
-			     "vmv.v.x v8, %0\n"
-			     "vmv.v.x v16, %0\n"
-			     "vmv.v.x v24, %0\n"
-			     ".option pop\n" :: "r" (NOISE) : "t0");
+		asm volatile(V_INSN("vsetvli t0, zero, e64, m8, ta, ma\n"
+				    "vmv.v.x v0, %0\n"
+				    "vmv.v.x v8, %0\n"
+				    "vmv.v.x v16, %0\n"
+				    "vmv.v.x v24, %0") :: "r" (NOISE) : "t0");
 		atomic_fetch_add(&wakeups, 1);
 		nanosleep(&nap, NULL);
 	}

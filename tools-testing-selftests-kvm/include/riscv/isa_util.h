@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the tests of ISA extensions, and of FP and vectors among them, share.
+ */
+#ifndef SELFTEST_KVM_ISA_UTIL_H
+#define SELFTEST_KVM_ISA_UTIL_H
+
+#include "kvm_util.h"
+#include "processor.h"
+
+/* The registers that switch several extensions at once */
+#define NR_ISA_MULTI_REGS		(KVM_REG_RISCV_ISA_MULTI_REG_LAST + 1)
+#define RISCV_ISA_MULTI_EN_REG(n)	__kvm_reg_id(KVM_REG_RISCV_ISA_EXT,		\
+						     KVM_REG_RISCV_ISA_MULTI_EN,	\
+						     n, KVM_REG_SIZE_ULONG)
+#define RISCV_ISA_MULTI_DIS_REG(n)	__kvm_reg_id(KVM_REG_RISCV_ISA_EXT,		\
+						     KVM_REG_RISCV_ISA_MULTI_DIS,	\
+						     n, KVM_REG_SIZE_ULONG)
+
+/* Vector instructions, in a program that is built without */
+#define V_INSN(insn)	".option push\n.option arch, +v\n" insn "\n.option pop\n"
+
+/* A call that has to fail, in a TEST() of the kselftest harness */
+#define EXPECT_ERRNO(err, call)				\
+	do {						\
+		errno = 0;				\
+		EXPECT_EQ(-1, (call));			\
+		EXPECT_EQ(err, errno);			\
+	} while (0)
+
+/* Counts the illegal instructions of a guest, which goes on behind them. */
+static int illegal_insns;
+
+static inline void guest_illegal_insn(struct pt_regs *regs)
+{
+	WRITE_ONCE(illegal_insns, READ_ONCE(illegal_insns) + 1);
+	/* None that the tests use is compressed. */
+	regs->epc += 4;
+}
+
+static inline void vcpu_catch_illegal_insns(struct kvm_vcpu *vcpu)
+{
+	vm_init_vector_tables(vcpu->vm);
+	vcpu_init_vector_tables(vcpu);
+	vm_install_exception_handler(vcpu->vm, EXC_INST_ILLEGAL, guest_illegal_insn);
+}
+
+#endif /* SELFTEST_KVM_ISA_UTIL_H */
