@@ -319,7 +319,9 @@ FIXTURE(vm_isa) {
 
 FIXTURE_SETUP(vm_isa)
 {
-	TEST_REQUIRE(kvm_has_cap(KVM_CAP_VM_ATTRIBUTES));
+	if (!kvm_has_cap(KVM_CAP_VM_ATTRIBUTES))
+		SKIP(return, "no KVM_CAP_VM_ATTRIBUTES");
+
 	self->vm = vm_create(1);
 	ASSERT_EQ(0, get_set(self->vm, KVM_RISCV_VM_ISA_OFFERED, &self->offered));
 	ASSERT_EQ(0, get_set(self->vm, KVM_RISCV_VM_ISA_HIDEABLE, &self->hideable));
@@ -476,7 +478,9 @@ TEST(ceiling_races_with_vcpu)
 {
 	int run;
 
-	TEST_REQUIRE(kvm_has_cap(KVM_CAP_VM_ATTRIBUTES));
+	if (!kvm_has_cap(KVM_CAP_VM_ATTRIBUTES))
+		SKIP(return, "no KVM_CAP_VM_ATTRIBUTES");
+
 	for (run = 0; run < NR_RANDOM; run++) {
 		struct kvm_vm *vm = vm_create(1);
 		struct kvm_vcpu *vcpu;
@@ -574,11 +578,15 @@ static int probe(const struct insn *insn, int off)
 TEST(what_traps)
 {
 	static const char *const text[] = { "runs", "traps" };
-	struct kvm_vcpu *vcpu = new_vcpu(NULL);
 	struct kvm_riscv_vm_isa enforced;
+	struct kvm_vcpu *vcpu;
 	bool all[NR_EXT];
 	int i;
 
+	if (!kvm_has_cap(KVM_CAP_VM_ATTRIBUTES))
+		SKIP(return, "no KVM_CAP_VM_ATTRIBUTES");
+
+	vcpu = new_vcpu(NULL);
 	get_isa(vcpu, all);
 	ASSERT_EQ(0, get_set(vcpu->vm, KVM_RISCV_VM_ISA_ENFORCED, &enforced));
 	kvm_vm_free(vcpu->vm);
