@@ -4,7 +4,7 @@
 #
 #	build.sh config OBJ [OPTION...]		configure build/OBJ
 #	build.sh kernel				build/obj: Image and simd_hook.ko
-#	build.sh selftests			build/kselftest
+#	build.sh selftests			build/kselftest, build/guide
 #	build.sh initramfs [OBJ]		build/initramfs.cpio
 #	build.sh all				the last three, with progress
 #	build.sh shell				build/initramfs.cpio with busybox in it
@@ -69,6 +69,17 @@ selftests()
 	if echo "$out" | grep -E 'riscv/[a-z_]*\.c:[0-9]+:.*warning:'; then
 		return 1
 	fi
+	guide
+}
+
+# The program of Documentation/userspace.md, for kernels that have what it uses
+guide()
+{
+	rm -rf "$build/guide"
+	mkdir -p "$build/guide"
+	grep -q KVM_RISCV_VM_ISA "$build/khdr/include/asm/kvm.h" || return 0
+	${CROSS_COMPILE}gcc -O2 -static -Wall -Wextra -Werror -isystem "$build/khdr/include" \
+		-o "$build/guide/userspace" "$top/Documentation/userspace.c"
 }
 
 initramfs()
@@ -88,7 +99,7 @@ initramfs()
 		done
 		echo "nod /dev/console 600 0 0 c 5 1"
 		echo "file /init $build/init 755 0 0"
-		find "$kst" -type f -perm -u+x | while read -r f; do
+		find "$kst" "$build/guide" -type f -perm -u+x | while read -r f; do
 			n=${f##*/}
 			if [ "$f" -nt "$build/stripped/$n" ]; then
 				${CROSS_COMPILE}strip -o "$build/stripped/$n" "$f"

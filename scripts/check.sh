@@ -285,6 +285,7 @@ if [ "$mode" = all ]; then
 	check "shellcheck" shellcheck -x -P "$scripts" "$scripts"/*.sh "$top/.ci/run" || true
 	check "our C compiles without warnings" our_c || true
 	check "patches/series is complete" series_complete || true
+	check "userspace.md quotes userspace.c" "$scripts/guide.sh" --check || true
 fi
 export AM_STRICT=1
 if ! check "git am applies every patch" "$scripts/apply.sh"; then

@@ -44,7 +44,7 @@ have_source()
 {
 	local kvm=$linux/tools/testing/selftests/kvm
 
-	[ -e "$kvm/riscv/$1.c" ] || [ -e "$kvm/$1.c" ]
+	[ -e "$kvm/riscv/$1.c" ] || [ -e "$kvm/$1.c" ] || [ -e "$build/guide/$1" ]
 }
 
 select_tests()
