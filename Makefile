@@ -43,6 +43,8 @@ test: build
 	@[ -n "$(T)" ] || { echo "error: make test T=NAME, names are in scripts/tests.list" >&2; exit 1; }
 	@$(S)/run-tests.sh -l test -v $(VLEN) -s $(SMP) $(T)
 
+# Sphinx is for this one only.
+check: export WITH_SPHINX := 1
 check: base
 	@$(S)/check.sh
 

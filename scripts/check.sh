@@ -301,6 +301,9 @@ if [ "$mode" = all ]; then
 	done < <(grep -v '^#' "$top/patches/series")
 fi
 check "sparse is there and finds defects" "$scripts/sparse.sh" || true
+if [ "$mode" = all ]; then
+	check "Sphinx and kernel-doc have nothing new to say" "$scripts/docs.sh" || true
+fi
 
 # Names and commits, in order
 mapfile -t names < <(grep -v '^#' "$top/patches/series")

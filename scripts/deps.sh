@@ -7,6 +7,9 @@
 need="gcc:gcc make:make git:git bc:bc bison:bison flex:flex perl:perl
 python3:python3 rsync:rsync xz:xz-utils ccache:ccache
 riscv64-linux-gnu-gcc:gcc-riscv64-linux-gnu shellcheck:shellcheck"
+if [ -n "${WITH_SPHINX:-}" ]; then
+	need+=" sphinx-build:python3-sphinx"
+fi
 # What the base, sparse and QEMU come from, when not from the release itself
 min_qemu=10
 
