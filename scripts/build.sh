@@ -4,7 +4,7 @@
 #
 #	build.sh config OBJ [OPTION...]		configure build/OBJ
 #	build.sh kernel				build/obj: Image and simd_hook.ko
-#	build.sh selftests			build/kselftest, build/guide
+#	build.sh selftests			build/kselftest, build/programs
 #	build.sh initramfs [OBJ]		build/initramfs.cpio
 #	build.sh all				the last three, with progress
 #	build.sh shell				build/initramfs.cpio with busybox in it
@@ -69,17 +69,23 @@ selftests()
 	if echo "$out" | grep -E 'riscv/[a-z_]*\.c:[0-9]+:.*warning:'; then
 		return 1
 	fi
-	guide
+	programs
 }
 
-# The program of Documentation/userspace.md, for kernels that have what it uses
-guide()
+# Programs that have nothing but KVM's ioctls in common with the selftests
+programs()
 {
-	rm -rf "$build/guide"
-	mkdir -p "$build/guide"
+	local out=$build/programs
+	local cc=("${CROSS_COMPILE}gcc" -O2 -static -Wall -Wextra -Werror -isystem "$build/khdr/include")
+
+	rm -rf "$out"
+	mkdir -p "$out"
+	"${cc[@]}" -o "$out/reglist" "$scripts/reglist.c"
+	# The others are for kernels that have what they use.
 	grep -q KVM_RISCV_VM_ISA "$build/khdr/include/asm/kvm.h" || return 0
-	${CROSS_COMPILE}gcc -O2 -static -Wall -Wextra -Werror -isystem "$build/khdr/include" \
-		-o "$build/guide/userspace" "$top/Documentation/userspace.c"
+	"${cc[@]}" -o "$out/userspace" "$top/Documentation/userspace.c"
+	"${cc[@]}" -nostdlib -march=rv64imac_zicsr -mabi=lp64 \
+		-I "$linux/tools/include/nolibc" -o "$out/nofpu" "$scripts/nofpu.c"
 }
 
 initramfs()
@@ -99,7 +105,7 @@ initramfs()
 		done
 		echo "nod /dev/console 600 0 0 c 5 1"
 		echo "file /init $build/init 755 0 0"
-		find "$kst" "$build/guide" -type f -perm -u+x | while read -r f; do
+		find "$kst" "$build/programs" -type f -perm -u+x | while read -r f; do
 			n=${f##*/}
 			if [ "$f" -nt "$build/stripped/$n" ]; then
 				${CROSS_COMPILE}strip -o "$build/stripped/$n" "$f"

@@ -271,6 +271,76 @@ matrix()
 	done
 }
 
+# Hosts other than QEMU's max, which has everything: name and -cpu
+hosts="no-V:rv64,h=true
+no-Zv:rv64,h=true,v=true,sscofpmf=true,smaia=true,ssaia=true"
+
+other_hosts()
+{
+	local h
+
+	for h in $hosts; do
+		tests "host ${h%%:*}" "check-host-${h%%:*}" -c "${h#*:}" series smoke || true
+	done
+}
+
+# default_regs WHEN: all registers of a new vCPU with their values, on each host
+default_regs()
+{
+	local h label
+
+	for h in max:max $hosts; do
+		label=regs-$1-${h%%:*}
+		"$scripts/run-tests.sh" -q -l "$label" -c "${h#*:}" -s 1 reglist || return 1
+		sed -n 's/^# reg //p' "$logs/$label.normal.log" | sort >"$logs/$label"
+		[ -s "$logs/$label" ] || return 1
+	done
+}
+
+base_regs()
+{
+	"$scripts/build.sh" all && default_regs base
+}
+
+# A VMM that changes nothing sees what it saw before; sorted, since the order of
+# KVM_GET_REG_LIST has been changed on purpose.
+same_regs()
+{
+	local h rc=0
+
+	default_regs series || return 1
+	for h in max $hosts; do
+		h=${h%%:*}
+		diff "$logs/regs-base-$h" "$logs/regs-series-$h" || rc=1
+		echo "$h: $(wc -l <"$logs/regs-series-$h") registers"
+	done
+	return $rc
+}
+
+# Whole kernels of two of the variants.  With FPU=n there is no C library.
+variant_image()
+{
+	local v opts
+
+	v=$(tr " " "\n" <<<"$variants" | grep "^$1:")
+	IFS=, read -ra opts <<<"${v#*:}"
+	"$scripts/build.sh" config "obj-$1" "${opts[@]}" || return 1
+	kmake O="$build/obj-$1" Image || return 1
+	"$scripts/build.sh" initramfs "obj-$1"
+}
+
+variant_hosts()
+{
+	local image=arch/riscv/boot/Image
+
+	if check "RISCV_ISA_V=n: kernel builds" variant_image nov; then
+		tests "RISCV_ISA_V=n" check-nov -k "$build/obj-nov/$image" series smoke || true
+	fi
+	if check "FPU=n: kernel builds" variant_image nofpu; then
+		tests "FPU=n" check-nofpu -k "$build/obj-nofpu/$image" -a rdinit=/kvm/nofpu nofpu || true
+	fi
+}
+
 # --------------------------------------------------------------------------
 
 if [ -e "$linux/.git/simd-applied" ] && [ -n "$(lgit status --porcelain --untracked-files=no)" ]; then
@@ -305,6 +375,11 @@ if [ "$mode" = all ]; then
 	check "Sphinx and kernel-doc have nothing new to say" "$scripts/docs.sh" || true
 fi
 
+if [ "$mode" = all ]; then
+	lgit checkout -q --detach base
+	check "base: registers of a new vCPU" base_regs || true
+fi
+
 # Names and commits, in order
 mapfile -t names < <(grep -v '^#' "$top/patches/series")
 mapfile -t revs < <(lgit log --reverse --format='%H %s' base..series | sed '/^[0-9a-f]* layer: /d; s/ .*//')
@@ -336,6 +411,9 @@ if [ "$mode" = all ]; then
 	restore
 	if check "series: tip builds" "$scripts/build.sh" all; then
 		matrix
+		check "registers of a new vCPU are the base's" same_regs || true
+		other_hosts
+		variant_hosts
 	fi
 	if check "KVM=m: tip builds" module_tip; then
 		tests "KVM=m" check-module -k "$build/obj-m/arch/riscv/boot/Image" series smoke || true

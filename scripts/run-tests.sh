@@ -2,15 +2,16 @@
 # SPDX-License-Identifier: GPL-2.0
 # Boot QEMU, run tests in it, print a table of what became of them.
 #
-#	run-tests.sh [-l LABEL] [-k IMAGE] [-v VLEN] [-s SMP] [-m MEM] [-q] SET|TEST...
+#	run-tests.sh [-l LABEL] [-k IMAGE] [-v VLEN] [-s SMP] [-m MEM] [-c CPU]
+#		     [-a APPEND] [-q] SET|TEST...
 #
 # The results are left in build/logs/LABEL.results, a line a test:
 #	ok|not|skip NAME SECONDS REASON
 . "$(dirname "$0")/lib.sh"
 
 label=test image=$build/obj/arch/riscv/boot/Image vlen=256 smp=2 mem=1G quiet=
-cpu=max
-while getopts l:k:v:s:m:c:q o; do
+cpu=max append=
+while getopts l:k:v:s:m:c:a:q o; do
 	case $o in
 	l) label=$OPTARG ;;
 	k) image=$OPTARG ;;
@@ -18,6 +19,7 @@ while getopts l:k:v:s:m:c:q o; do
 	s) smp=$OPTARG ;;
 	m) mem=$OPTARG ;;
 	c) cpu=$OPTARG ;;
+	a) append=$OPTARG ;;
 	q) quiet=1 ;;
 	*) exit 2 ;;
 	esac
@@ -44,7 +46,7 @@ have_source()
 {
 	local kvm=$linux/tools/testing/selftests/kvm
 
-	[ -e "$kvm/riscv/$1.c" ] || [ -e "$kvm/$1.c" ] || [ -e "$build/guide/$1" ]
+	[ -e "$kvm/riscv/$1.c" ] || [ -e "$kvm/$1.c" ] || [ -e "$build/programs/$1" ]
 }
 
 select_tests()
@@ -85,7 +87,7 @@ boot()
 		-M virt,aia=aplic-imsic,aia-guests=4 -cpu "$cpu,vlen=$vlen" -m "$mem" "${opts[@]}" \
 		-nographic -nodefaults -serial mon:stdio -no-reboot \
 		-kernel "$image" -initrd "$list.initrd" \
-		-append "console=ttyS0 loglevel=5 panic=-1 l1.run" \
+		-append "console=ttyS0 loglevel=5 panic=-1 l1.run $append" \
 		</dev/null >"$log" 2>&1 || rc=$?
 	rm -f "$list.cpio" "$list.initrd"
 	tr -d '\r' <"$log" >"$log.tmp" && mv "$log.tmp" "$log"
