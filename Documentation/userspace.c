@@ -118,7 +118,7 @@ static int give_isa(int vcpu, const struct kvm_riscv_vm_isa *want)
 	if (ret)
 		return ret;
 
-	/* A vCPU created under a ceiling, or with V off, may have to get some. */
+	/* What it did not start with: V, if its thread had V switched off then. */
 	ret = read_isa(vcpu, &has);
 	for (i = 0; i < ISA_WORDS && !ret; i++) {
 		change.ext[i] = want->ext[i] & ~has.ext[i];
@@ -273,6 +273,15 @@ struct simd_snapshot {
 static int move_simd(int vcpu, struct simd_snapshot *s,
 		     int (*move)(int vcpu, __u64 id, void *value))
 {
+	const struct {
+		__u64 id;
+		unsigned long *value;
+	} csrs[] = {
+		{ VECTOR_CSR(vstart), &s->vstart },
+		{ VECTOR_CSR(vl), &s->vl },
+		{ VECTOR_CSR(vtype), &s->vtype },
+		{ VECTOR_CSR(vcsr), &s->vcsr },
+	};
 	bool d = in_set(&s->isa, KVM_RISCV_ISA_EXT_D);
 	int i, ret = 0;
 
@@ -285,11 +294,8 @@ static int move_simd(int vcpu, struct simd_snapshot *s,
 	if (ret || !s->vlenb)
 		return ret;
 
-	if ((ret = move(vcpu, VECTOR_CSR(vstart), &s->vstart)) ||
-	    (ret = move(vcpu, VECTOR_CSR(vl), &s->vl)) ||
-	    (ret = move(vcpu, VECTOR_CSR(vtype), &s->vtype)) ||
-	    (ret = move(vcpu, VECTOR_CSR(vcsr), &s->vcsr)))
-		return ret;
+	for (i = 0; i < 4 && !ret; i++)
+		ret = move(vcpu, csrs[i].id, csrs[i].value);
 	for (i = 0; i < 32 && !ret; i++)
 		ret = move(vcpu, vector_reg(s->vlenb, i), s->v[i]);
 	return ret;
@@ -300,10 +306,10 @@ static int save_simd(int vcpu, struct simd_snapshot *s)
 	int ret;
 
 	memset(s, 0, sizeof(*s));
-	if ((ret = read_isa(vcpu, &s->isa)) ||
-	    (ret = read_vlenb(vcpu, &s->vlenb)))
-		return ret;
-	return move_simd(vcpu, s, get_reg);
+	ret = read_isa(vcpu, &s->isa);
+	if (!ret)
+		ret = read_vlenb(vcpu, &s->vlenb);
+	return ret ? ret : move_simd(vcpu, s, get_reg);
 }
 
 static int write_reg(int vcpu, __u64 id, void *value)
