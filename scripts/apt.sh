@@ -48,3 +48,18 @@ apt_private()
 		touch "$apt_dir/updated"
 	fi
 }
+
+# Debian for riscv64, of which packages are fetched and unpacked, not installed:
+# sets apt_riscv64_options, with lists that are up to date.
+apt_riscv64()
+{
+	apt_private
+	apt_riscv64_options=(
+		"${apt_options[@]}"
+		-o "Dir::Etc::sourcelist=$apt_dir/riscv64.list" -o Dir::Etc::sourceparts=/dev/null
+		-o "Dir::State::lists=$apt_dir/lists-riscv64" -o Dir::State::status=/dev/null
+		-o APT::Architecture=riscv64 -o APT::Architectures=riscv64
+	)
+	mkdir -p "$apt_dir/lists-riscv64/partial"
+	apt-get -q -o APT::Update::Error-Mode=any "${apt_riscv64_options[@]}" update
+}

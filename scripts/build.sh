@@ -131,16 +131,10 @@ initramfs()
 # Debian's busybox for riscv64, unpacked and not installed
 busybox()
 {
-	local opts=(
-		"${apt_options[@]}"
-		-o "Dir::Etc::sourcelist=$apt_dir/riscv64.list" -o Dir::Etc::sourceparts=/dev/null
-		-o "Dir::State::lists=$apt_dir/lists-riscv64" -o Dir::State::status=/dev/null
-		-o APT::Architecture=riscv64 -o APT::Architectures=riscv64
-	)
-
-	mkdir -p "$apt_dir/lists-riscv64/partial" "$build/dl"
-	apt-get -q -o APT::Update::Error-Mode=any "${opts[@]}" update || return 1
-	(cd "$build/dl" && apt-get -q "${opts[@]}" download busybox-static) || return 1
+	. "$scripts/apt.sh"
+	apt_riscv64 || return 1
+	mkdir -p "$build/dl"
+	(cd "$build/dl" && apt-get -q "${apt_riscv64_options[@]}" download busybox-static) || return 1
 	dpkg-deb --fsys-tarfile "$(find "$build/dl" -name 'busybox-static_*_riscv64.deb' | sort | tail -n 1)" |
 		tar xO --wildcards './*bin/busybox' >"$build/busybox.tmp" || return 1
 	[ -s "$build/busybox.tmp" ] || return 1
@@ -160,8 +154,6 @@ all)
 	;;
 shell)
 	if [ ! -x "$build/busybox" ]; then
-		. "$scripts/apt.sh"
-		apt_private
 		step "fetch busybox for riscv64" busybox.log busybox
 	fi
 	WITH_SHELL=1 initramfs

@@ -6,7 +6,7 @@ set -euo pipefail
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 scripts=$top/scripts
 build=${BUILD:-$top/build}
-linux=$build/linux
+linux=${LINUX_TREE:-$build/linux}
 logs=$build/logs
 kst=$build/kselftest		# the KVM selftests' objects and programs
 jobs=${JOBS:-$(nproc)}

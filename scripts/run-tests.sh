@@ -3,15 +3,15 @@
 # Boot QEMU, run tests in it, print a table of what became of them.
 #
 #	run-tests.sh [-l LABEL] [-k IMAGE] [-v VLEN] [-s SMP] [-m MEM] [-c CPU]
-#		     [-a APPEND] [-q] SET|TEST...
+#		     [-a APPEND] [-t TESTS.LIST] [-i INITRAMFS] [-q] SET|TEST...
 #
 # The results are left in build/logs/LABEL.results, a line a test:
 #	ok|not|skip NAME SECONDS REASON
 . "$(dirname "$0")/lib.sh"
 
 label=test image=$build/obj/arch/riscv/boot/Image vlen=256 smp=2 mem=1G quiet=
-cpu=max append=
-while getopts l:k:v:s:m:c:a:q o; do
+cpu=max append= tests=$scripts/tests.list initramfs=$build/initramfs.cpio
+while getopts l:k:v:s:m:c:a:t:i:q o; do
 	case $o in
 	l) label=$OPTARG ;;
 	k) image=$OPTARG ;;
@@ -20,6 +20,8 @@ while getopts l:k:v:s:m:c:a:q o; do
 	m) mem=$OPTARG ;;
 	c) cpu=$OPTARG ;;
 	a) append=$OPTARG ;;
+	t) tests=$OPTARG ;;
+	i) initramfs=$OPTARG ;;
 	q) quiet=1 ;;
 	*) exit 2 ;;
 	esac
@@ -31,7 +33,7 @@ case $vlen in
 *) die "VLEN=$vlen: QEMU has 128, 256, 512 and 1024" ;;
 esac
 [[ $smp =~ ^[1-8]$ ]] || die "SMP=$smp: 1 to 8"
-for f in "$image" "$build/initramfs.cpio"; do
+for f in "$image" "$initramfs"; do
 	[ -e "$f" ] || die "$f is missing: make build"
 done
 
@@ -58,15 +60,21 @@ select_tests()
 		case $name in '' | '#'*) continue ;; esac
 		for w in "$@"; do
 			if [ "$w" = "$set" ] || [ "$w" = "$name" ]; then
-				have_source "$prog" || continue 2
+				case $prog in
+				/*) ;;
+				*)
+					have_source "$prog" || continue 2
+					prog=/kvm/$prog
+					;;
+				esac
 				case $want/$flags in
-				icount/icount | normal/-) echo "$name $timeout - /kvm/$prog $args" ;;
-				normal/hook) echo "$name $timeout hook /kvm/$prog $args" ;;
+				icount/icount | normal/-) echo "$name $timeout - $prog $args" ;;
+				normal/hook) echo "$name $timeout hook $prog $args" ;;
 				esac
 				continue 2
 			fi
 		done
-	done <"$scripts/tests.list"
+	done <"$tests"
 }
 
 # boot KIND LIST: one QEMU; its console goes to the log, its results to $results
@@ -78,7 +86,7 @@ boot()
 		limit=$((limit + t))
 	done <"$list"
 	echo "file /tests $list 644 0 0" | "$build/gen_init_cpio" - >"$list.cpio"
-	cat "$build/initramfs.cpio" "$list.cpio" >"$list.initrd"
+	cat "$initramfs" "$list.cpio" >"$list.initrd"
 	opts=(-smp "$smp")
 	if [ "$kind" = icount ]; then
 		opts=(-smp 1 -icount "shift=0,sleep=off")
@@ -200,7 +208,7 @@ for kind in normal icount; do
 		printf ' %4d s\n' $((SECONDS - start))
 	fi
 done
-[ -n "$any" ] || die "no such test in this tree: $* (see scripts/tests.list)"
+[ -n "$any" ] || die "no such test in this tree: $* (see $tests)"
 
 # Subtests that a test has skipped by itself, with their reasons
 grep -ohE '# *ok [0-9]+ [^ ]+ # SKIP.*' "$logs/$label".*.log 2>/dev/null |

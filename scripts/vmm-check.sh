@@ -1,0 +1,171 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Boot guests in Debian's QEMU for riscv64 with KVM, inside L1, with extensions
+# switched off, and see whether each is what its command line says.
+#
+#	vmm-check.sh [-b] [-k IMAGE] [-l LABEL] [-q] [CASE...]
+#
+# CASE is a line of scripts/vmm/cases.list.  IMAGE is L1's kernel; -b builds the
+# base's and takes that.  The guests always boot build/obj's.
+. "$(dirname "$0")/lib.sh"
+
+vmm=$build/vmm
+
+# QEMU and what it depends on, as apt sees it: some 80 packages, 34 MB
+fetch()
+{
+	local names
+
+	. "$scripts/apt.sh"
+	apt_riscv64
+	rm -rf "$vmm/dl.tmp"
+	mkdir -p "$vmm/dl.tmp"
+	cd "$vmm/dl.tmp"
+	names=$(apt-get -q "${apt_riscv64_options[@]}" -s --no-install-recommends \
+		install qemu-system-riscv | awk '$1 == "Inst" { print $2 }')
+	# shellcheck disable=SC2086
+	apt-get -q "${apt_riscv64_options[@]}" download $names
+	mv "$vmm/dl.tmp" "$vmm/dl"
+}
+
+# The files of the unpacked packages that an ELF file needs, and theirs
+needed()
+{
+	local queue=("$@") f name
+	declare -A seen=()
+
+	while [ ${#queue[@]} -gt 0 ]; do
+		f=${queue[0]}
+		queue=("${queue[@]:1}")
+		[ -z "${seen[$f]:-}" ] || continue
+		seen[$f]=1
+		echo "$f"
+		for name in $(${CROSS_COMPILE}readelf -d "$f" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p'); do
+			f=$(find usr/lib -name "$name" | sort | head -n 1)
+			[ -n "$f" ] || die "no package has $name"
+			queue+=("$f")
+		done
+	done
+}
+
+# Of all that, QEMU and its libraries.  No firmware: with KVM, -kernel is enough.
+unpack()
+{
+	local deb f tmp=$vmm/packages.tmp lib=usr/lib/riscv64-linux-gnu
+
+	rm -rf "$tmp" "$vmm/root.tmp"
+	mkdir -p "$tmp" "$vmm/root.tmp/usr/bin" "$vmm/root.tmp/$lib"
+	for deb in "$vmm"/dl/*.deb; do
+		dpkg-deb -x "$deb" "$tmp"
+	done
+	cd "$tmp"
+	needed usr/bin/qemu-system-riscv64 >"$vmm/needed"
+	while read -r f; do
+		case $f in
+		usr/bin/*) cp -L "$f" "$vmm/root.tmp/usr/bin/" ;;
+		*) cp -L "$f" "$vmm/root.tmp/$lib/" ;;
+		esac
+	done <"$vmm/needed"
+	dpkg-deb -f "$vmm"/dl/qemu-system-riscv_*.deb Version >"$vmm/root.tmp/version"
+	rm -rf "$tmp" "$vmm/root"
+	mv "$vmm/root.tmp" "$vmm/root"
+}
+
+# Of the guest's programs, init has neither a C library nor FP instructions.
+guest()
+{
+	local cflags=(-O2 -Wall -Wextra -Werror)
+
+	${CROSS_COMPILE}gcc "${cflags[@]}" -static -o "$vmm/case" "$scripts/vmm/case.c"
+	${CROSS_COMPILE}gcc "${cflags[@]}" -march=rv64imac -mabi=lp64 -static -nostdlib -nostdinc \
+		-ffreestanding -fno-stack-protector \
+		-I "$linux/tools/include/nolibc" -isystem "$build/khdr/include" \
+		-o "$vmm/init" "$scripts/vmm/guest.c" "$scripts/vmm/bench.c"
+	kmake O="$build/obj" M="$scripts/vmm/probe" MO="$vmm/probe" modules
+	"$build/gen_init_cpio" - >"$vmm/l2.cpio" <<-EOF
+		dir /dev 755 0 0
+		nod /dev/console 600 0 0 c 5 1
+		file /init $vmm/init 755 0 0
+		file /vmm_probe.ko $vmm/probe/vmm_probe.ko 644 0 0
+	EOF
+}
+
+# L1's is what make build has made, QEMU, and the guest.
+initramfs()
+{
+	local d f ld=ld-linux-riscv64-lp64d.so.1
+
+	{
+		for d in l2 usr usr/bin usr/lib usr/lib/riscv64-linux-gnu; do
+			echo "dir /$d 755 0 0"
+		done
+		echo "file /l2/Image $build/obj/arch/riscv/boot/Image 644 0 0"
+		echo "file /l2/initramfs.cpio $vmm/l2.cpio 644 0 0"
+		echo "file /l2/init $vmm/init 755 0 0"
+		echo "file /l2/case $vmm/case 755 0 0"
+		echo "slink /lib usr/lib 777 0 0"
+		echo "slink /usr/lib/$ld riscv64-linux-gnu/$ld 777 0 0"
+		(cd "$vmm/root" && find usr -type f) | while read -r f; do
+			echo "file /$f $vmm/root/$f 755 0 0"
+		done
+	} >"$vmm/l1.spec"
+	"$build/gen_init_cpio" "$vmm/l1.spec" >"$vmm/l1.tmp"
+	cat "$build/initramfs.cpio" "$vmm/l1.tmp" >"$vmm/l1.cpio"
+	rm "$vmm/l1.tmp"
+}
+
+# From a tree of its own, so that build/linux stays as it is
+base_kernel()
+{
+	local tree=$build/linux-base
+
+	if [ "$(git -C "$tree" rev-parse -q --verify HEAD 2>/dev/null || true)" != "$(lgit rev-parse base)" ]; then
+		rm -rf "$tree"
+		lgit worktree prune
+		lgit worktree add -q --detach "$tree" base
+	fi
+	export LINUX_TREE=$tree
+	linux=$tree
+	"$scripts/build.sh" config obj-base
+	kmake O="$build/obj-base" Image
+}
+
+case ${1:-} in
+fetch | unpack | guest | initramfs | base_kernel)
+	"$1"
+	exit
+	;;
+esac
+
+label=vmm image=$build/obj/arch/riscv/boot/Image base='' opts=()
+while getopts bk:l:q o; do
+	case $o in
+	b) base=1 label=vmm-base image=$build/obj-base/arch/riscv/boot/Image ;;
+	k) image=$OPTARG ;;
+	l) label=$OPTARG ;;
+	q) opts+=(-q) ;;
+	*) exit 2 ;;
+	esac
+done
+shift $((OPTIND - 1))
+[ $# -gt 0 ] || set -- vmm
+
+mkdir -p "$vmm"
+for f in obj/arch/riscv/boot/Image initramfs.cpio khdr/include gen_init_cpio; do
+	[ -e "$build/$f" ] || die "$build/$f is missing: make build"
+done
+if [ ! -e "$vmm/root/version" ]; then
+	if [ ! -d "$vmm/dl" ]; then
+		step "fetch QEMU for riscv64 (34 MB)" vmm-fetch.log "$0" fetch ||
+			die "with a network, the next try goes on from here"
+	fi
+	step "unpack it" vmm-unpack.log "$0" unpack
+fi
+if [ -n "$base" ]; then
+	step "build the base's kernel" vmm-base-kernel.log "$0" base_kernel
+fi
+step "build the guest" vmm-guest.log "$0" guest
+step "make L1's initramfs" vmm-initramfs.log "$0" initramfs
+
+"$scripts/run-tests.sh" -l "$label" -k "$image" -m 2G -t "$scripts/vmm/cases.list" \
+	-i "$vmm/l1.cpio" "${opts[@]}" "$@"
