@@ -12,7 +12,7 @@ FROM ?=
 export KDIR BUILD JOBS
 
 .PHONY: all help deps base apply export build boot test check check-each \
-	check-long check-mutants mbox clean distclean
+	check-long check-mutants vmm-check mbox clean distclean
 
 all: build
 	@$(S)/run-tests.sh -l all -v $(VLEN) -s $(SMP) series smoke
@@ -57,12 +57,15 @@ check-mutants: build
 check-long: build
 	@$(S)/run-tests.sh -l long -m 6G -v $(VLEN) -s $(SMP) long
 
+vmm-check: build
+	@$(S)/vmm-check.sh $(T)
+
 mbox: apply
 	@$(S)/mbox.sh
 
 clean:
 	rm -rf build/obj* build/hook build/kselftest build/khdr build/logs build/stripped \
-		build/*.config* build/*.list build/initramfs.* build/init build/gen_init_cpio
+		build/vmm/probe build/vmm/*.cpio build/*.config* build/*.list build/initramfs.* build/init build/gen_init_cpio
 
 distclean:
 	rm -rf build

@@ -48,12 +48,13 @@ check()
 	return $rc
 }
 
-# tests WHERE LABEL RUN-TESTS-ARGUMENT...: a result for each test in L1
+# tests WHERE LABEL ARGUMENT...: a result for each test that run-tests.sh, or
+# whatever "by" names, runs in L1
 tests()
 {
 	local where=$1 label=$2 verdict name secs reason rc=0
 	shift 2
-	"$scripts/run-tests.sh" -q -l "$label" "$@" >"$logs/$label.out" 2>&1 || rc=$?
+	"$scripts/${by:-run-tests.sh}" -q -l "$label" "$@" >"$logs/$label.out" 2>&1 || rc=$?
 	[ $rc = 0 ] || sed 's/^/# /' "$logs/$label.out"
 	if [ ! -s "$logs/$label.results" ]; then
 		result not "$where: boot" 0 "nothing ran"
@@ -416,6 +417,7 @@ if [ "$mode" = all ]; then
 		check "registers of a new vCPU are the base's" same_regs || true
 		other_hosts
 		variant_hosts
+		by=vmm-check.sh tests "QEMU as VMM" check-vmm || true
 	fi
 	if check "KVM=m: tip builds" module_tip; then
 		tests "KVM=m" check-module -k "$build/obj-m/arch/riscv/boot/Image" series smoke || true

@@ -20,7 +20,9 @@
 
 #include "guest.h"
 
-#define RUN_MS		200
+/* The best of so many: there are others on the machine. */
+#define BATCHES		20
+#define BATCH_US	10000
 
 #define ASM_V(text)	".option push\n.option arch, +v\n" text "\n.option pop\n"
 #define ASM_ZFH(text)	".option push\n.option arch, +zfh\n" text "\n.option pop\n"
@@ -431,26 +433,40 @@ static uint64_t hwprobe(void)
 	return pair.value;
 }
 
+/* Units per second */
+static uint64_t rate_of(void (*run)(void), unsigned int units)
+{
+	uint64_t begin = now_us(), us, n = 0;
+
+	do {
+		run();
+		n++;
+		us = now_us() - begin;
+	} while (us < BATCH_US);
+
+	return n * units * 1000000 / us;
+}
+
 static bool bench(const struct bench *b, bool fast)
 {
 	void (*run)(void) = fast ? b->run_fast : b->run_slow;
-	uint64_t begin, us, n = 0;
+	uint64_t rate, best = 0;
 	uint32_t sum;
+	int i;
 
 	b->prepare();
 	run();
 	sum = b->sum();
 
-	begin = now_us();
-	do {
-		run();
-		n++;
-		us = now_us() - begin;
-	} while (us < RUN_MS * 1000);
+	for (i = 0; i < BATCHES; i++) {
+		rate = rate_of(run, b->units);
+		if (rate > best)
+			best = rate;
+	}
 
 	printf("bench: %s path=%s rate=%lu %s/s sum=%x %s\n", b->name,
-	       fast ? b->fast : b->slow, (unsigned long)(n * b->units * 1000000 / us),
-	       b->unit, sum, sum == b->known ? "ok" : "WRONG");
+	       fast ? b->fast : b->slow, (unsigned long)best, b->unit, sum,
+	       sum == b->known ? "ok" : "WRONG");
 	return sum == b->known;
 }
 
