@@ -25,7 +25,6 @@
 #include <unistd.h>
 
 #include "guest.h"
-#include "probes.h"
 
 #define RESULT	"/sys/module/vmm_probe/parameters/result"
 
@@ -65,21 +64,19 @@ static void print_isa(void)
 #define PROBE(ext, setup, insn)						\
 static void try_##ext(void)						\
 {									\
-	asm volatile(VMM_PROBE_ASM_BEGIN				\
+	asm volatile(VMM_PROBE_BEGIN					\
 		     setup "\n"						\
 		     insn "\n"						\
-		     VMM_PROBE_ASM_END : : : "memory");			\
+		     VMM_PROBE_END : : : "memory");			\
 }
-PROBES
-#undef PROBE
+#include "probes.h"
 
 static const struct {
 	const char *name;
 	void (*insn)(void);
 } probes[] = {
 #define PROBE(ext, setup, insn)	{ #ext, try_##ext },
-PROBES
-#undef PROBE
+#include "probes.h"
 };
 
 static const char *what_happens(void (*insn)(void))

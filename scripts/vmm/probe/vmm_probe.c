@@ -13,8 +13,6 @@
 #include <asm/asm-extable.h>
 #include <asm/csr.h>
 
-#include "../probes.h"
-
 static char result[512];
 module_param_string(result, result, sizeof(result), 0444);
 
@@ -23,28 +21,26 @@ static bool try_##ext(void)						\
 {									\
 	unsigned long traps;						\
 									\
-	asm volatile(VMM_PROBE_ASM_BEGIN				\
+	asm volatile(VMM_PROBE_BEGIN					\
 		     "	li	%0, 1\n"				\
 		     "1:	" setup "\n"				\
 		     "2:	" insn "\n"				\
 		     "	li	%0, 0\n"				\
 		     "3:\n"						\
-		     VMM_PROBE_ASM_END					\
+		     VMM_PROBE_END					\
 		     _ASM_EXTABLE(1b, 3b)				\
 		     _ASM_EXTABLE(2b, 3b)				\
 		     : "=&r" (traps) : : "memory");			\
 	return traps;							\
 }
-PROBES
-#undef PROBE
+#include "../probes.h"
 
 static const struct {
 	const char *name;
 	bool (*traps)(void);
 } probes[] = {
 #define PROBE(ext, setup, insn)	{ #ext, try_##ext },
-PROBES
-#undef PROBE
+#include "../probes.h"
 };
 
 static int __init vmm_probe_init(void)
