@@ -339,7 +339,7 @@ static void guest_case(const char *name, const char *cpu, const char *gone, cons
 		QEMU, "-M", "virt,accel=kvm", "-cpu", (char *)cpu, "-m", "256", "-smp", "1",
 		"-nodefaults", "-display", "none", "-serial", "stdio", "-no-reboot",
 		"-kernel", "/l2/Image", "-initrd", "/l2/initramfs.cpio",
-		"-append", "console=ttyS0 quiet panic=-1", NULL
+		"-append", "console=ttyS0 earlycon=uart8250,mmio,0x10000000 quiet panic=-1", NULL
 	};
 	bool refused = !strcmp(gone, "refused");
 	int status = run(argv);
