@@ -12,7 +12,7 @@ FROM ?=
 export KDIR BUILD JOBS
 
 .PHONY: all help deps base apply export build boot test check check-each \
-	check-long check-mutants vmm-check mbox clean distclean
+	check-long check-mutants vmm-check bench mbox clean distclean
 
 all: build
 	@$(S)/run-tests.sh -l all -v $(VLEN) -s $(SMP) series smoke
@@ -60,12 +60,16 @@ check-long: build
 vmm-check: build
 	@$(S)/vmm-check.sh $(T)
 
+bench: build
+	@$(S)/bench.sh
+
 mbox: apply
 	@$(S)/mbox.sh
 
 clean:
-	rm -rf build/obj* build/hook build/kselftest build/khdr build/logs build/stripped \
-		build/vmm/probe build/vmm/*.cpio build/*.config* build/*.list build/initramfs.* build/init build/gen_init_cpio
+	rm -rf build/obj* build/bench build/hook build/kselftest build/khdr build/logs \
+		build/stripped build/vmm/probe build/vmm/*.cpio build/*.config* build/*.list \
+		build/initramfs.* build/init build/gen_init_cpio
 
 distclean:
 	rm -rf build

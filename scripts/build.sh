@@ -4,6 +4,7 @@
 #
 #	build.sh config OBJ [OPTION...]		configure build/OBJ
 #	build.sh kernel				build/obj: Image and simd_hook.ko
+#	build.sh base				build/obj-base: the Image of the base
 #	build.sh selftests			build/kselftest, build/programs
 #	build.sh initramfs [OBJ]		build/initramfs.cpio
 #	build.sh all				the last three, with progress
@@ -47,6 +48,24 @@ kernel()
 	configure obj
 	kmake O="$build/obj" Image modules
 	kmake O="$build/obj" M="$scripts/simd_hook" MO="$build/hook" modules
+}
+
+# The kernel without the series, from a tree of its own: build/linux stays as it
+# is.  git archive gives files the commit's time, so nothing is built twice.
+base_kernel()
+{
+	local tree=$build/base commit
+
+	commit=$(lgit rev-parse base)
+	if [ "$(cat "$tree.commit" 2>/dev/null)" != "$commit" ]; then
+		rm -rf "$tree" "$build/obj-base"
+		mkdir -p "$tree"
+		lgit archive base | tar x -C "$tree"
+		echo "$commit" >"$tree.commit"
+	fi
+	linux=$tree
+	configure obj-base
+	kmake O="$build/obj-base" Image
 }
 
 selftests()
@@ -145,6 +164,7 @@ busybox()
 case ${1:-} in
 config) shift; configure "$@" ;;
 kernel) kernel ;;
+base) base_kernel ;;
 selftests) selftests ;;
 initramfs) shift; initramfs "$@" ;;
 all)
@@ -158,5 +178,5 @@ shell)
 	fi
 	WITH_SHELL=1 initramfs
 	;;
-*) die "usage: build.sh config|kernel|selftests|initramfs|all|shell" ;;
+*) die "usage: build.sh config|kernel|base|selftests|initramfs|all|shell" ;;
 esac

@@ -157,6 +157,7 @@ hygiene()
 our_c()
 {
 	${CROSS_COMPILE}gcc -O2 -static -Wall -Wextra -Werror -o /dev/null "$scripts/init.c"
+	gcc -O2 -shared -fPIC -Wall -Wextra -Werror -o /dev/null "$scripts/simd_count.c"
 }
 
 # ---- (b) each patch ------------------------------------------------------

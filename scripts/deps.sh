@@ -10,6 +10,9 @@ riscv64-linux-gnu-gcc:gcc-riscv64-linux-gnu shellcheck:shellcheck"
 if [ -n "${WITH_SPHINX:-}" ]; then
 	need+=" sphinx-build:python3-sphinx"
 fi
+if [ "${1:-}" = bench ]; then
+	need+=" gnuplot:gnuplot-nox"
+fi
 # What the base, sparse and QEMU come from, when not from the release itself
 min_qemu=10
 
