@@ -10,7 +10,7 @@
 . "$(dirname "$0")/lib.sh"
 
 label=test image=$build/obj/arch/riscv/boot/Image vlen=256 smp=2 mem=1G quiet=
-cpu=max append= tests=$scripts/tests.list initramfs=$build/initramfs.cpio
+cpu=max append='' tests=$scripts/tests.list initramfs=$build/initramfs.cpio
 while getopts l:k:v:s:m:c:a:t:i:q o; do
 	case $o in
 	l) label=$OPTARG ;;
