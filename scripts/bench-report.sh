@@ -9,6 +9,7 @@ md=$top/Documentation/performance.md
 begin='<!-- written by make bench, from here -->'
 end='<!-- written by make bench, to here -->'
 
+mkdir -p "$build/bench"
 [ -e "$csv" ] || die "$csv is missing: make bench"
 
 # What the kernels of the CSV are called, in its order: "base series" or
@@ -23,9 +24,9 @@ tip=${configs[-1]}
 # and what the tables want to know.  vCPUs are created too seldom for a median.
 read -r -d '' library <<'AWK' || true
 !/^#/ && !/^kernel,/ {
-	c = $1 == "base" || $2 == "-" ? $1 : $2
-	if (!(($4) in known)) { known[$4] = 1; scenario[++nr_scenarios] = $4 }
-	v[c, $3, $4, $5] = $4 == "create" ? $9 : $8
+	conf = $1 == "base" || $2 == "-" ? $1 : $2
+	if (!($4 in known)) { known[$4] = 1; scenario[++nr_scenarios] = $4 }
+	v[conf, $3, $4, $5] = $4 == "create" ? $9 : $8
 }
 function insns(c, vlen, s) { return v[c, vlen, s, s ~ /^(switch|task)/ ? "kernel_insn" : "insn"] }
 function fp(c, vlen, s) { return v[c, vlen, s, "fp_load"] + v[c, vlen, s, "fp_store"] }
@@ -96,6 +97,12 @@ targets()
 		function ratio(what, limit, x, b) {
 			row(what, limit, b ? sprintf("%.3f", x / b) : x ? "inf" : "0", " × base")
 		}
+		# The base holds two buffers a vCPU, from its creation on.
+		function held(   more, bigger) {
+			more = v[t, vlen, "memory", "create"] - v["base", vlen, "memory", "create"]
+			bigger = v[t, vlen, "memory", "struct"] - v["base", vlen, "memory", "struct"]
+			return more - bigger + 2 * vstate
+		}
 		# The worst of the scenarios that begin like this
 		function worst(prefix, limit,   i, s, r, max, which) {
 			max = 0
@@ -119,11 +126,14 @@ targets()
 					fp(t, vlen, "run-none") + vec(t, vlen, "run-none"), "")
 				row("guest without SIMD: instructions over the floor", 20,
 					insns(t, vlen, "run-none") - insns(t, vlen, "run-off"), "")
-				for (j = split("run-fp run-v run-both", s, " "); j; j--)
+				n = split("run-fp run-v run-both", s, " ")
+				for (j = 1; j <= n; j++)
 					ratio(s[j] ": instructions", "1.01", insns(t, vlen, s[j]), insns("base", vlen, s[j]))
-				for (j = split("run-v run-both", s, " "); j; j--)
+				n = split("run-v run-both", s, " ")
+				for (j = 1; j <= n; j++)
 					ratio(s[j] ": vector bytes", "0.5", vec(t, vlen, s[j]), vec("base", vlen, s[j]))
-				for (j = split("run-fp-10 run-v-10 run-both-10", s, " "); j; j--) {
+				n = split("run-fp-10 run-v-10 run-both-10", s, " ")
+				for (j = 1; j <= n; j++) {
 					ratio(s[j] ": instructions", "1", insns(t, vlen, s[j]), insns("base", vlen, s[j]))
 					ratio(s[j] ": FP and vector bytes", "1",
 						fp(t, vlen, s[j]) + vec(t, vlen, s[j]),
@@ -131,14 +141,9 @@ targets()
 				}
 				worst("^switch", "1.01")
 				worst("^task", "1.01")
-				# The base has two buffers a vCPU, from its creation on.
-				row("vCPU without V: bytes of vector state", 0,
-					v[t, vlen, "memory", "create"] - (v["base", vlen, "memory", "create"] - 2 * vstate) -
-					(v[t, vlen, "memory", "struct"] - v["base", vlen, "memory", "struct"]), "")
+				row("vCPU without V: bytes of vector state", 0, held(), "")
 				row("vCPU with V: bytes of vector state", vstate,
-					v[t, vlen, "memory", "create"] - (v["base", vlen, "memory", "create"] - 2 * vstate) -
-					(v[t, vlen, "memory", "struct"] - v["base", vlen, "memory", "struct"]) +
-					v[t, vlen, "memory", "use_v"], "")
+					held() + v[t, vlen, "memory", "use_v"], "")
 				row("sizeof(struct kvm_vcpu)", v["base", vlen, "memory", "struct"],
 					v[t, vlen, "memory", "struct"], "")
 			}
@@ -153,21 +158,24 @@ plot()
 	shift 5
 	local data=$build/bench/${file%.svg}.dat
 
-	mkdir -p "$build/bench"
 	awk -F, -v list="${configs[*]}" -v vlen="$vlen" -v what="$what" -v scenarios="$*" "$library"'
+		function value(c, s) {
+			if (what == "insns") return insns(c, vlen, s)
+			if (what == "fp") return fp(c, vlen, s)
+			return vec(c, vlen, s)
+		}
 		END {
 			n = split(list, c, " ")
 			print "scenario " list
 			for (i = 1; i <= split(scenarios, s, " "); i++) {
 				line = s[i]
 				for (j = 1; j <= n; j++)
-					line = line " " (what == "insns" ? insns(c[j], vlen, s[i]) :
-						what == "fp" ? fp(c[j], vlen, s[i]) : vec(c[j], vlen, s[i]))
+					line = line " " value(c[j], s[i])
 				print line
 			}
 		}' "$csv" >"$data"
 	gnuplot <<-EOF
-		set terminal svg size 900,420 font "sans,12" background "white"
+		set terminal svg noenhanced size 900,420 font "sans,12" background "white"
 		set output "$top/Documentation/$file"
 		set title "$title"
 		set ylabel "$ylabel"
@@ -241,13 +249,12 @@ section()
 
 [ -e "$md" ] || die "$md is missing"
 grep -qxF -- "$begin" "$md" || die "$md has lost the mark: $begin"
-section >"$md.section"
-awk -v b="$begin" -v e="$end" -v file="$md.section" '
+section >"$build/bench/section"
+awk -v b="$begin" -v e="$end" -v file="$build/bench/section" '
 	$0 == b { while ((getline line <file) > 0) print line; skip = 1 }
 	!skip { print }
 	$0 == e { skip = 0 }' "$md" >"$md.new"
 mv "$md.new" "$md"
-rm -f "$md.section"
 plots
 say "Documentation/performance.md, .csv and performance-*.svg are written:"
 targets | awk -F'|' 'NR > 2 && NF > 3 { n[$6 ~ /missed/]++; if ($6 ~ /missed/) print "  missed, VLEN" $3 ":" $2 "(" $5 ")" }

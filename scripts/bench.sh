@@ -4,8 +4,9 @@
 # and with simd_count.c, which counts.
 #
 #	bench.sh			everything; writes Documentation/performance*
-#	bench.sh [-v VLENS] [-k KERNELS] [-m MODES] [-o CSV] [SCENARIO...]
-#					some of it, printed
+#	bench.sh [-p] [-v VLENS] [-k KERNELS] [-m MODES] [-o CSV] [SCENARIO...]
+#					some of it, printed; with -p also which
+#					functions of the kernel execute how much
 #	bench.sh -c OLD.csv NEW.csv	how much they differ
 #
 # KERNELS: base, series.  MODES, of the series: eager, lazy, adaptive, or - for
@@ -15,14 +16,15 @@
 dir=$build/bench
 doc_csv=$top/Documentation/performance.csv
 
-vlens="128 256 1024" kernels="base series" modes='' csv=''
-while getopts v:k:m:o:c o; do
+vlens="128 256 1024" kernels="base series" modes='' csv='' profile=''
+while getopts v:k:m:o:cp o; do
 	case $o in
 	v) vlens=$OPTARG ;;
 	k) kernels=$OPTARG ;;
 	m) modes=$OPTARG ;;
 	o) csv=$OPTARG ;;
 	c) compare=1 ;;
+	p) profile=1 ;;
 	*) exit 2 ;;
 	esac
 done
@@ -94,17 +96,41 @@ boot()
 	if [ "$mode" != - ]; then
 		param="kvm.simd_switch=$mode"
 	fi
-	rm -f "$out.console" "$out.counts"
+	rm -f "$out.console" "$out.counts" "$out.profile"
 	timeout --foreground -k 5 1800 qemu-system-riscv64 \
 		-M virt,aia=aplic-imsic,aia-guests=4 -cpu "max,vlen=$vlen" -m 1G \
 		-smp 1 -icount shift=0,sleep=off -seed 1 -rtc base=2026-01-01,clock=vm \
 		-display none -nodefaults -serial "file:$out.console" -monitor none -no-reboot \
-		-plugin "$dir/simd_count.so,out=$out.counts" \
+		-plugin "$dir/simd_count.so,out=$out.counts${profile:+,profile=$out.profile}" \
 		-kernel "$image" -initrd "$dir/initramfs.cpio" \
 		-append "console=ttyS0 loglevel=5 panic=-1 norandmaps l1.run $param" </dev/null
 	tr -d '\r' <"$out.console" >"$out.log"
 	grep -q '^ok 1 simd_bench' "$out.log" || { cat "$out.log"; return 1; }
 	grep -qx "# mode: $mode" "$out.log" || { echo "mode $mode is not in effect"; return 1; }
+}
+
+# What each function of the kernel executes in a unit of work
+show_profile()
+{
+	local out=$1 map=$2
+
+	{
+		awk 'tolower($2) == "t" { print $1, "-", $3 }' "$map"
+		awk '{ print $2, $1, $3 }' "$out.profile"
+	} | sort | awk '
+		FILENAME == ARGV[1] && $2 == "window:" { name[++n] = $3; units[n] = $4 }
+		FILENAME == ARGV[2] && $2 == "insn" { units[$1] *= $3 }
+		FILENAME != "/dev/stdin" { next }
+		$2 == "-" { symbol = $3; next }
+		{ sum[$2 " " symbol] += $3 }
+		END {
+			for (i in sum) {
+				split(i, w, " ")
+				printf "%s %.1f %s\n", name[w[1]], sum[i] / units[w[1]], w[2]
+			}
+		}' "$out.log" "$out.counts" /dev/stdin | sort -k1,1 -k2,2nr | awk '
+		$1 != last { print "  " $1 ":"; last = $1; lines = 0 }
+		lines++ < 40 && $2 >= 1 { printf "  %9.1f  %s\n", $2, $3 }'
 }
 
 # The windows are in the same order in the console and in the counts.
@@ -142,6 +168,9 @@ measure()
 	step "measure the $what, VLEN $vlen" "bench-$kernel-$vlen-$mode.log" \
 		boot "$image" "$vlen" "$mode" "$out"
 	add_to_csv "$kernel" "$vlen" "$mode" "$out"
+	if [ -n "$profile" ]; then
+		show_profile "$out" "${image%/arch/*}/System.map"
+	fi
 }
 
 show()

@@ -16,6 +16,9 @@
  * the laps.  A timer tick or a kernel thread makes some laps longer, and leaves
  * the median alone.
  *
+ * With the argument profile=FILE also how often each instruction of the kernel
+ * was executed between BEGIN and END: window, address, count.
+ *
  * What the kernel does is told from what user space and the guest do by the
  * address of the instruction: in the upper half, where only the host's kernel
  * runs.  (The guests of KVM's selftests run in the lower half.)
@@ -109,6 +112,7 @@ static const char *const counter_name[NR_COUNTERS] = {
 	[V_STORE]	= "v_store",
 };
 
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 #define MAX_LAPS	100000
 
 EXPORT int qemu_plugin_version = QEMU_PLUGIN_VERSION;
@@ -116,7 +120,12 @@ EXPORT int qemu_plugin_version = QEMU_PLUGIN_VERSION;
 static struct qemu_plugin_scoreboard *score;
 static uint64_t laps[NR_COUNTERS][MAX_LAPS], last[NR_COUNTERS];
 static unsigned int nr_laps;
-static FILE *out;
+static FILE *out, *profile;
+
+/* One for each instruction of the kernel that has been translated */
+static struct site {
+	uint64_t addr, count, at_begin;
+} sites[1 << 20];
 
 static qemu_plugin_u64 counter(enum counter c)
 {
@@ -130,12 +139,56 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+static struct site *site_of(uint64_t addr)
+{
+	size_t i = addr >> 1, n;
+
+	for (n = 0; n < ARRAY_SIZE(sites); n++, i++) {
+		struct site *s = &sites[i % ARRAY_SIZE(sites)];
+
+		if (!s->addr)
+			s->addr = addr;
+		if (s->addr == addr)
+			return s;
+	}
+	abort();
+}
+
+static void executed(unsigned int cpu, void *userdata)
+{
+	struct site *s = userdata;
+
+	(void)cpu;
+	s->count++;
+}
+
+static void profile_begin(void)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(sites); i++)
+		sites[i].at_begin = sites[i].count;
+}
+
+static void profile_end(unsigned int window)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(sites); i++)
+		if (sites[i].count != sites[i].at_begin)
+			fprintf(profile, "%u %" PRIx64 " %" PRIu64 "\n", window, sites[i].addr,
+				sites[i].count - sites[i].at_begin);
+	fflush(profile);
+}
+
 static void write_out(void)
 {
 	static unsigned int window;
 	unsigned int c, i;
 
 	window++;
+	if (profile)
+		profile_end(window);
 	for (c = 0; c < NR_COUNTERS && nr_laps; c++) {
 		double sum = 0;
 
@@ -158,8 +211,11 @@ static void marker(unsigned int cpu, void *userdata)
 		write_out();
 		return;
 	}
-	if (m == MARK_BEGIN)
+	if (m == MARK_BEGIN) {
 		nr_laps = 0;
+		if (profile)
+			profile_begin();
+	}
 	for (c = 0; c < NR_COUNTERS; c++) {
 		uint64_t now = qemu_plugin_u64_get(counter(c), cpu);
 
@@ -230,6 +286,9 @@ static void instrument(struct qemu_plugin_insn *insn)
 	if (!(qemu_plugin_insn_vaddr(insn) >> 63))
 		return;
 	count(insn, KERNEL_INSN);
+	if (profile)
+		qemu_plugin_register_vcpu_insn_exec_cb(insn, executed, QEMU_PLUGIN_CB_NO_REGS,
+						       site_of(qemu_plugin_insn_vaddr(insn)));
 	if (is_csr(code))
 		count(insn, KERNEL_CSR);
 	c = simd_access(code);
@@ -247,20 +306,34 @@ static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 		instrument(qemu_plugin_tb_get_insn(tb, i));
 }
 
+static bool open_for(const char *arg, const char *name, FILE **f)
+{
+	size_t len = strlen(name);
+
+	if (strncmp(arg, name, len))
+		return false;
+	*f = fopen(arg + len, "w");
+	if (!*f)
+		perror(arg + len);
+	return *f;
+}
+
 EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info, int argc, char **argv)
 {
+	int i;
+
 	if (strcmp(info->target_name, "riscv64") || !info->system_emulation ||
 	    info->system.max_vcpus != 1) {
 		fprintf(stderr, "simd_count: qemu-system-riscv64 -smp 1 only\n");
 		return -1;
 	}
-	if (argc != 1 || strncmp(argv[0], "out=", 4)) {
-		fprintf(stderr, "simd_count: one argument, out=FILE\n");
-		return -1;
-	}
-	out = fopen(argv[0] + 4, "w");
+	for (i = 0; i < argc; i++)
+		if (!open_for(argv[i], "out=", &out) && !open_for(argv[i], "profile=", &profile)) {
+			fprintf(stderr, "simd_count: out=FILE[,profile=FILE], not %s\n", argv[i]);
+			return -1;
+		}
 	if (!out) {
-		perror(argv[0] + 4);
+		fprintf(stderr, "simd_count: out=FILE is missing\n");
 		return -1;
 	}
 	score = qemu_plugin_scoreboard_new(NR_COUNTERS * sizeof(uint64_t));
