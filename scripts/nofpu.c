@@ -97,7 +97,7 @@ asm(".pushsection .rodata\n"
     ".option norvc\n"
     ".balign 4\n"
     "guest_begin:\n"
-    "	la	t0, 1f\n"
+    "	lla	t0, 1f\n"
     "	csrw	stvec, t0\n"
     "	li	t0, 0x6600\n"		/* FS and VS Dirty */
     "	csrs	sstatus, t0\n"
@@ -145,7 +145,8 @@ static void test_guest_is_stopped(void)
 		memcpy(&traps, run->mmio.data, sizeof(traps));
 	/* Illegal instruction, twice */
 	if (traps != 0x22)
-		printf("# # exit reason %u, traps 0x%x\n", run->exit_reason, traps);
+		printf("# # exit reason %u, address 0x%llx, traps 0x%x\n", run->exit_reason,
+		       (unsigned long long)run->mmio.phys_addr, traps);
 	result(good && traps == 0x22, "guest_is_stopped");
 }
 
