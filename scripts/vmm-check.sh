@@ -56,7 +56,8 @@ unpack()
 	rm -rf "$tmp" "$vmm/root.tmp"
 	mkdir -p "$tmp" "$vmm/root.tmp/usr/bin" "$vmm/root.tmp/$lib"
 	for deb in "$vmm"/dl/*.deb; do
-		dpkg-deb -x "$deb" "$tmp"
+		dpkg-deb --fsys-tarfile "$deb" |
+			tar x -C "$tmp" --exclude=./usr/share --exclude=./etc --exclude=./var
 	done
 	cd "$tmp"
 	needed usr/bin/qemu-system-riscv64 >"$vmm/needed"
@@ -171,6 +172,7 @@ step "make L1's initramfs" vmm-initramfs.log "$0" initramfs
 rc=0
 "$scripts/run-tests.sh" -l "$label" -k "$image" -m 2G -t "$scripts/vmm/cases.list" \
 	-i "$vmm/l1.cpio" "${opts[@]}" "$@" || rc=$?
+[ -e "$logs/$label.normal.log" ] || exit $rc
 
 # As they are in Documentation/vmm.md
 say
