@@ -241,7 +241,9 @@ each_patch()
 	check "$where: kernel builds" kernel_without_warnings || return 1
 	check "$where: KVM selftests build" "$scripts/build.sh" selftests || return 1
 	"$scripts/build.sh" initramfs >"$logs/initramfs.log" 2>&1
-	tests "$where" "check-$(slug "$where")" series smoke
+	# A kernel and a program that have passed together on the patch before are
+	# not run again: a patch of the selftests runs what it changes.
+	tests "$where" "check-$(slug "$where")" -u series smoke
 }
 
 # ---- (c) tips ------------------------------------------------------------
@@ -270,6 +272,16 @@ matrix()
 		for smp in 1 4; do
 			tests "VLEN $vlen, $smp CPU" "check-vlen$vlen-smp$smp" -v $vlen -s $smp series smoke || true
 		done
+	done
+}
+
+# Ways to switch FP and vectors; the default has been in the matrix.
+modes()
+{
+	local m
+
+	for m in lazy eager; do
+		tests "simd_switch=$m" "check-$m" -a "kvm.simd_switch=$m" series || true
 	done
 }
 
@@ -415,6 +427,7 @@ if [ "$mode" = all ]; then
 	restore
 	if check "series: tip builds" "$scripts/build.sh" all; then
 		matrix
+		modes
 		check "registers of a new vCPU are the base's" same_regs || true
 		other_hosts
 		variant_hosts

@@ -3,7 +3,10 @@
 # Boot QEMU, run tests in it, print a table of what became of them.
 #
 #	run-tests.sh [-l LABEL] [-k IMAGE] [-v VLEN] [-s SMP] [-m MEM] [-c CPU]
-#		     [-a APPEND] [-t TESTS.LIST] [-i INITRAMFS] [-q] SET|TEST...
+#		     [-a APPEND] [-t TESTS.LIST] [-i INITRAMFS] [-q] [-u] SET|TEST...
+#
+# -u leaves out what has passed with -u before with the same kernel, program and
+# machine; build/passed has the hashes.
 #
 # The results are left in build/logs/LABEL.results, a line a test:
 #	ok|not|skip NAME SECONDS REASON
@@ -11,7 +14,8 @@
 
 label=test image=$build/obj/arch/riscv/boot/Image vlen=256 smp=2 mem=1G quiet=
 cpu=max append='' tests=$scripts/tests.list initramfs=$build/initramfs.cpio
-while getopts l:k:v:s:m:c:a:t:i:q o; do
+unless_passed=
+while getopts l:k:v:s:m:c:a:t:i:qu o; do
 	case $o in
 	l) label=$OPTARG ;;
 	k) image=$OPTARG ;;
@@ -23,6 +27,7 @@ while getopts l:k:v:s:m:c:a:t:i:q o; do
 	t) tests=$OPTARG ;;
 	i) initramfs=$OPTARG ;;
 	q) quiet=1 ;;
+	u) unless_passed=1 ;;
 	*) exit 2 ;;
 	esac
 done
@@ -51,6 +56,27 @@ have_source()
 	[ -e "$kvm/riscv/$1.c" ] || [ -e "$kvm/$1.c" ] || [ -e "$build/programs/$1" ]
 }
 
+# fingerprint PROGRAM FLAGS ARGS: all that its result depends on
+fingerprint()
+{
+	local f
+
+	for f in "$image" "$build/stripped/$1" "$build/programs/$1" "$build/hook/simd_hook.ko" "$build/init"; do
+		[ ! -e "$f" ] || sha256sum <"$f"
+	done | cat - <(echo "$* $vlen $smp $mem $cpu $append") | sha256sum | cut -d' ' -f1
+}
+
+# has_passed NAME PROGRAM FLAGS ARGS, and a note of the hash for later
+has_passed()
+{
+	local hash
+
+	[ -n "$unless_passed" ] || return 1
+	hash=$(fingerprint "$2" "$3" "$4")
+	echo "$1 $hash" >>"$build/$label.hashes"
+	grep -qsx "$hash" "$build/passed"
+}
+
 select_tests()
 {
 	local want=$1 name set timeout flags prog args w
@@ -67,6 +93,9 @@ select_tests()
 					prog=/kvm/$prog
 					;;
 				esac
+				if has_passed "$name" "${prog##*/}" "$flags" "$args"; then
+					continue 2
+				fi
 				case $want/$flags in
 				icount/icount | normal/-) echo "$name $timeout - $prog $args" ;;
 				normal/hook) echo "$name $timeout hook $prog $args" ;;
@@ -164,7 +193,8 @@ show_failures()
 				if grep -q -- "--- $name\$" "$log"; then
 					say "--- what $name printed (last 40 lines):"
 					awk -v n="$name" '$0 == "# --- " n { on = 1 }
-						on && / --- / && $0 != "# --- " n { exit } on' "$log" | tail -n 40
+						on && / --- / && $0 != "# --- " n { exit } on' "$log" |
+						tail -n 40 | cut -c -300
 				fi
 				;;
 			esac
@@ -192,7 +222,7 @@ table()
 	printf '\n'
 }
 
-rm -f "$logs/$label".{normal,icount}.log
+rm -f "$logs/$label".{normal,icount}.log "$build/$label.hashes"
 any=
 for kind in normal icount; do
 	list=$build/$label.$kind.list
@@ -208,7 +238,16 @@ for kind in normal icount; do
 		printf ' %4d s\n' $((SECONDS - start))
 	fi
 done
-[ -n "$any" ] || die "no such test in this tree: $* (see $tests)"
+if [ -z "$any" ] && [ -s "$build/$label.hashes" ]; then
+	echo "skip boot 0 kernel and programs have passed before" >"$results"
+elif [ -z "$any" ]; then
+	die "no such test in this tree: $* (see $tests)"
+fi
+if [ -n "$unless_passed" ]; then
+	awk 'NR == FNR { if ($1 == "ok") ok[$2] = 1; next } $1 in ok { print $2 }' \
+		"$results" "$build/$label.hashes" >>"$build/passed"
+	rm -f "$build/$label.hashes"
+fi
 
 # Subtests that a test has skipped by itself, with their reasons
 grep -ohE '# *ok [0-9]+ [^ ]+ # SKIP.*' "$logs/$label".*.log 2>/dev/null |
