@@ -10,7 +10,6 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -19,11 +18,11 @@
 #include "kvm_test_harness.h"
 #include "kvm_util.h"
 #include "processor.h"
+#include "simd.h"
 #include "test_util.h"
 #include "ucall_common.h"
 
 #define SECRET		0x5ec4e75ec4e75ec4UL
-#define MAX_VLENB	512
 #define NR_EXITS	64
 
 /* prctl(PR_RISCV_V_SET_CONTROL) takes the setting for the next execve() here. */
@@ -178,7 +177,7 @@ KVM_ONE_VCPU_TEST_SUITE(simd);
  * A process keeps SECRET in a vector register of a CPU, a guest whose V is off
  * runs on the same CPU and stores that register.
  */
-static u8 peeked[MAX_VLENB] __aligned(16);
+static u8 peeked[SIMD_MAX_VLENB] __aligned(16);
 
 static void guest_peek_v8(void)
 {
@@ -324,18 +323,6 @@ TEST_F(simd, d_off_keeps_all_bits)
 #define FP_F_REG(n)	(KVM_REG_RISCV | KVM_REG_SIZE_U32 | KVM_REG_RISCV_FP_F | (n))
 #define FP_F_FCSR	FP_F_REG(KVM_REG_RISCV_FP_F_REG(fcsr))
 
-/*
- * Write frm or vxrm right behind an instruction that changes a register of the
- * same unit.  Up to 10.0, QEMU makes only vsstatus Dirty for a write to these
- * CSRs, and forgets HS-level sstatus; a hypervisor that finds Clean there does
- * not save them.  Without -icount, QEMU takes no interrupt between the two if
- * they are on the same page.
- */
-#define WRITE_FRM(op)	".balign 8\n.option push\n.option norvc\n"	\
-			"fsgnj.d f0, f0, f0\n" op "\n.option pop\n"
-#define WRITE_VXRM(op)	".balign 8\n.option push\n.option norvc\n"	\
-			".option arch, +v\nvmv1r.v v0, v0\n" op "\n.option pop\n"
-
 static u64 gpr_out[3];
 
 /* f1 holds 1.0f from the guest, f2 gets 2.0f from the VMM. */
@@ -344,7 +331,7 @@ static void guest_f_view(void)
 	guest_simd_on();
 	asm volatile("fmv.d.x f2, %0\n"
 		     "fmv.w.x f1, %1\n"
-		     WRITE_FRM("fsrmi 1")
+		     WRITE_FP_CSR("fsrmi 1")
 		     :: "r" (SECRET), "r" (0x3f800000));
 	GUEST_SYNC(0);
 	/* A single that is not NaN-boxed reads as NaN: 1.0f + 1.0f != 2.0f. */
@@ -411,40 +398,9 @@ TEST_F(simd, f_view_with_d)
  *
  * The buffers are whole register files, the guest's and what it ought to be.
  */
-static u8 v_buf[32 * MAX_VLENB] __aligned(16);
-static u8 v_want[32 * MAX_VLENB] __aligned(16);
+static u8 v_buf[32 * SIMD_MAX_VLENB] __aligned(16);
+static u8 v_want[32 * SIMD_MAX_VLENB] __aligned(16);
 static u64 f_want[32], f_buf[32];
-
-static void load_v(const u8 *buf, u64 vlenb)
-{
-	asm volatile(V_INSN("vl8re8.v v0, (%0)\n"
-			    "add  %0, %0, %1\n"
-			    "vl8re8.v v8, (%0)\n"
-			    "add  %0, %0, %1\n"
-			    "vl8re8.v v16, (%0)\n"
-			    "add  %0, %0, %1\n"
-			    "vl8re8.v v24, (%0)")
-		     : "+r" (buf) : "r" (vlenb * 8) : "memory");
-}
-
-static void store_v(u8 *buf, u64 vlenb)
-{
-	asm volatile(V_INSN("vs8r.v v0, (%0)\n"
-			    "add  %0, %0, %1\n"
-			    "vs8r.v v8, (%0)\n"
-			    "add  %0, %0, %1\n"
-			    "vs8r.v v16, (%0)\n"
-			    "add  %0, %0, %1\n"
-			    "vs8r.v v24, (%0)")
-		     : "+r" (buf) : "r" (vlenb * 8) : "memory");
-}
-
-/* Do OP (fld or fsd) to f0-f31 and the array that operand 0 points to. */
-#define ALL_F(op)							\
-	".irp n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,"	\
-		"21,22,23,24,25,26,27,28,29,30,31\n"			\
-	op " f\\n, 8 * \\n(%0)\n"					\
-	".endr\n"
 
 static void guest_live_registers(u64 vlenb)
 {
@@ -458,18 +414,18 @@ static void guest_live_registers(u64 vlenb)
 		for (i = 0; i < 32 * vlenb; i++)
 			v_want[i] = turn + i * 7 + (i >> 8);
 
-		asm volatile(ALL_F("fld") WRITE_FRM("fsrm %1")
+		asm volatile(ALL_F("fld", "%0") WRITE_FP_CSR("fsrm %1")
 			     :: "r" (f_want), "r" (turn % 5) : "memory");
-		load_v(v_want, vlenb);
+		simd_load_v_regs(v_want, vlenb);
 		asm volatile(V_INSN("vsetvli zero, %0, e16, m2, ta, mu\n"
 				    "csrwi vstart, 0")
-			     WRITE_VXRM("csrwi vxrm, 2")
+			     WRITE_V_CSR("csrwi vxrm, 2")
 			     :: "r" (turn % (vlenb / 2) + 1));
 		GUEST_SYNC(turn);
 		asm volatile("csrr %0, vl\ncsrr %1, vtype\ncsrr %2, vcsr\nfrrm %3"
 			     : "=r" (vl), "=r" (vtype), "=r" (vcsr), "=r" (frm));
-		store_v(v_buf, vlenb);
-		asm volatile(ALL_F("fsd") :: "r" (f_buf) : "memory");
+		simd_store_v_regs(v_buf, vlenb);
+		asm volatile(ALL_F("fsd", "%0") :: "r" (f_buf) : "memory");
 
 		for (i = 0; i < 32; i++)
 			GUEST_ASSERT_EQ(f_buf[i], f_want[i]);
@@ -484,42 +440,10 @@ static void guest_live_registers(u64 vlenb)
 	GUEST_SYNC(NR_EXITS);
 }
 
-/* The registers that a system call preserves: fs0-fs11. */
-static const int saved_f[] = { 8, 9, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27 };
-
-#define SAVED_F(op, base)						\
-	".irp n, 8,9,18,19,20,21,22,23,24,25,26,27\n"			\
-	op " f\\n, 8 * \\n(" base ")\n"				\
-	".endr\n"
-
-static long kvm_run_with_live_fs(int vcpu_fd, const u64 *in, u64 *out)
-{
-	register long a0 asm("a0") = vcpu_fd;
-	register long a1 asm("a1") = KVM_RUN;
-	register long a2 asm("a2") = 0;
-	register long a7 asm("a7") = __NR_ioctl;
-	register const u64 *s2 asm("s2") = in;
-	register u64 *s3 asm("s3") = out;
-
-	asm volatile(SAVED_F("fld", "s2") "ecall\n" SAVED_F("fsd", "s3")
-		     : "+r" (a0)
-		     : "r" (a1), "r" (a2), "r" (a7), "r" (s2), "r" (s3)
-		     : "memory", "f8", "f9", "f18", "f19", "f20", "f21",
-		       "f22", "f23", "f24", "f25", "f26", "f27");
-	return a0;
-}
-
-static u64 vcpu_vlenb(struct kvm_vcpu *vcpu)
-{
-	return vcpu_get_reg(vcpu, __kvm_reg_id(KVM_REG_RISCV_VECTOR, 0,
-					       KVM_REG_RISCV_VECTOR_CSR_REG(vlenb),
-					       KVM_REG_SIZE_ULONG));
-}
-
 static void check_live_registers(struct kvm_vcpu *vcpu, bool vmm_uses_v)
 {
-	static u8 host_v[32 * MAX_VLENB] __aligned(16);
-	static u64 host_in[32], host_out[32];
+	static u8 host_v[32 * SIMD_MAX_VLENB] __aligned(16);
+	static struct simd_regs host_in, host_out;
 	u64 vlenb = vcpu_vlenb(vcpu);
 	u8 *guest_v = addr_gva2hva(vcpu->vm, (gva_t)v_want);
 	unsigned long vxrm = 0;
@@ -527,31 +451,32 @@ static void check_live_registers(struct kvm_vcpu *vcpu, bool vmm_uses_v)
 	int turn, i;
 	long ret;
 
-	TEST_ASSERT(vlenb <= MAX_VLENB, "Raise MAX_VLENB to %lu", vlenb);
+	TEST_ASSERT(vlenb <= SIMD_MAX_VLENB, "Raise SIMD_MAX_VLENB to %lu", vlenb);
 	vcpu_args_set(vcpu, 1, vlenb);
 
 	for (turn = 0; turn < NR_EXITS; turn++) {
 		for (i = 0; i < 32; i++)
-			host_in[i] = ~SECRET * (turn * 32 + i + 1);
+			host_in.f[i] = ~SECRET * (turn * 32 + i + 1);
 		if (vmm_uses_v) {
 			memset(host_v, 0x11, sizeof(host_v));
-			load_v(host_v, vlenb);
+			simd_load_v_regs(host_v, vlenb);
 			/* The one thing that a system call does not destroy. */
 			asm volatile("csrwi vxrm, 1");
 		}
 		do {
-			ret = kvm_run_with_live_fs(vcpu->fd, host_in, host_out);
+			ret = vcpu_run_with_live_fp(vcpu, &host_in, &host_out);
 		} while (ret == -EINTR);
 		/* Before anything else can use them: what is in the registers now? */
 		if (vmm_uses_v) {
-			store_v(host_v, vlenb);
+			simd_store_v_regs(host_v, vlenb);
 			asm volatile("csrr %0, vxrm" : "=r" (vxrm));
 			TEST_ASSERT_EQ(vxrm, 1);
 		}
 		TEST_ASSERT(!ret, "KVM_RUN: %ld", ret);
 
-		for (i = 0; i < ARRAY_SIZE(saved_f); i++)
-			TEST_ASSERT_EQ(host_out[saved_f[i]], host_in[saved_f[i]]);
+		for (i = 0; i < NR_SAVED_F; i++)
+			TEST_ASSERT_EQ(host_out.f[simd_saved_f[i]],
+				       host_in.f[simd_saved_f[i]]);
 
 		if (get_ucall(vcpu, &uc) == UCALL_ABORT)
 			REPORT_GUEST_ASSERT(uc);

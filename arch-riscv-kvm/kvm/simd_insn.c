@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Which instructions need FS, VS, or both to be on.
+ */
+
+#include <asm/csr.h>
+#include <asm/insn.h>
+#include <asm/kvm_vcpu_simd.h>
+
+/* Bits 6:2 of an instruction, the major opcode */
+enum {
+	OP_LOAD_FP	= 0x01,
+	OP_CUSTOM_0	= 0x02,
+	OP_STORE_FP	= 0x09,
+	OP_CUSTOM_1	= 0x0a,
+	OP_MADD		= 0x10,
+	OP_MSUB		= 0x11,
+	OP_NMSUB	= 0x12,
+	OP_NMADD	= 0x13,
+	OP_FP		= 0x14,
+	OP_V		= 0x15,
+	OP_CUSTOM_2	= 0x16,
+	OP_SYSTEM	= INSN_OPCODE_SYSTEM,
+	OP_VE		= 0x1d,
+	OP_CUSTOM_3	= 0x1e,
+};
+
+/* CSRs that asm/csr.h does not name */
+enum {
+	CSR_FFLAGS	= 0x001,
+	CSR_FRM		= 0x002,
+	CSR_FCSR	= 0x003,
+};
+
+/* Loads and stores share their opcodes: the width says for which unit. */
+static const u8 simd_mem_units[8] = {
+	KVM_RISCV_SIMD_V,			/* 8 bits */
+	KVM_RISCV_SIMD_FP,			/* half */
+	KVM_RISCV_SIMD_FP,			/* single */
+	KVM_RISCV_SIMD_FP,			/* double */
+	KVM_RISCV_SIMD_FP,			/* quad */
+	KVM_RISCV_SIMD_V,			/* 16 bits */
+	KVM_RISCV_SIMD_V,			/* 32 bits */
+	KVM_RISCV_SIMD_V,			/* 64 bits */
+};
+
+static const u8 simd_opv_units[8] = {
+	KVM_RISCV_SIMD_V,			/* OPIVV */
+	KVM_RISCV_SIMD_V | KVM_RISCV_SIMD_FP,	/* OPFVV */
+	KVM_RISCV_SIMD_V,			/* OPMVV */
+	KVM_RISCV_SIMD_V,			/* OPIVI */
+	KVM_RISCV_SIMD_V,			/* OPIVX */
+	KVM_RISCV_SIMD_V | KVM_RISCV_SIMD_FP,	/* OPFVF */
+	KVM_RISCV_SIMD_V,			/* OPMVX */
+	KVM_RISCV_SIMD_V,			/* OPCFG */
+};
+
+static const u8 simd_opcode_units[32] = {
+	[OP_MADD]	= KVM_RISCV_SIMD_FP,
+	[OP_MSUB]	= KVM_RISCV_SIMD_FP,
+	[OP_NMSUB]	= KVM_RISCV_SIMD_FP,
+	[OP_NMADD]	= KVM_RISCV_SIMD_FP,
+	[OP_FP]		= KVM_RISCV_SIMD_FP,
+	[OP_VE]		= KVM_RISCV_SIMD_V,
+	[OP_CUSTOM_0]	= KVM_RISCV_SIMD_ANY,
+	[OP_CUSTOM_1]	= KVM_RISCV_SIMD_ANY,
+	[OP_CUSTOM_2]	= KVM_RISCV_SIMD_ANY,
+	[OP_CUSTOM_3]	= KVM_RISCV_SIMD_ANY,
+};
+
+static u8 simd_csr_units(unsigned long insn)
+{
+	/* ecall and its like, and the hypervisor's loads and stores */
+	if (!(GET_FUNCT3(insn) & 3))
+		return 0;
+
+	switch (RVG_EXTRACT_SYSTEM_CSR(insn)) {
+	case CSR_FFLAGS:
+	case CSR_FRM:
+	case CSR_FCSR:
+		return KVM_RISCV_SIMD_FP;
+	case CSR_VSTART:
+	case CSR_VXSAT:
+	case CSR_VXRM:
+	case CSR_VCSR:
+	case CSR_VL:
+	case CSR_VTYPE:
+	case CSR_VLENB:
+		return KVM_RISCV_SIMD_V;
+	default:
+		return 0;
+	}
+}
+
+/*
+ * c.fld, c.fsd, c.fldsp and c.fsdsp.  Of c.flw and its like only 32-bit has
+ * any, where 64-bit has c.ld and its like.
+ */
+static u8 simd_rvc_units(unsigned long insn)
+{
+	if ((insn & RVC_INSN_OPCODE_MASK) == RVC_OPCODE_C1)
+		return 0;
+
+	switch ((insn & RVC_INSN_FUNCT3_MASK) >> RVC_INSN_FUNCT3_OPOFF) {
+	case 1:
+	case 5:
+		return KVM_RISCV_SIMD_FP;
+	case 3:
+	case 7:
+		return IS_ENABLED(CONFIG_32BIT) ? KVM_RISCV_SIMD_FP : 0;
+	default:
+		return 0;
+	}
+}
+
+/**
+ * kvm_riscv_simd_insn_units -- Tell which units an instruction is illegal without
+ *
+ * @insn: The instruction, of 16 or 32 bits
+ *
+ * Vendors may have put anything into the custom opcodes, for which the answer
+ * is KVM_RISCV_SIMD_ANY.
+ */
+u8 kvm_riscv_simd_insn_units(unsigned long insn)
+{
+	unsigned long opcode = (insn & INSN_OPCODE_MASK) >> INSN_OPCODE_SHIFT;
+
+	if (INSN_IS_16BIT(insn))
+		return simd_rvc_units(insn);
+
+	switch (opcode) {
+	case OP_LOAD_FP:
+	case OP_STORE_FP:
+		return simd_mem_units[GET_FUNCT3(insn)];
+	case OP_V:
+		return simd_opv_units[GET_FUNCT3(insn)];
+	case OP_SYSTEM:
+		return simd_csr_units(insn);
+	default:
+		return simd_opcode_units[opcode];
+	}
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * rvv.h - Reference emulator of the RISC-V "V" extension, version 1.0
+ *
+ * Executes one vector instruction on a copy of a hart's registers, with any
+ * VLEN.  A host cannot run a guest at a vector length that is not its own; with
+ * this, a VMM can carry such a guest on, slowly.
+ *
+ * Covered: all that V requires on RV64 (ELEN is 64), that is vset{i}vl{i}, the
+ * vector CSRs, loads and stores, integer, fixed-point, FP with SEW 32 and 64,
+ * reductions, mask and permutation instructions.
+ *
+ * Not covered: Zvfh, Zvfhmin, Zvfbfmin, Zvfbfwma, Zvbb, Zvkb, Zvbc and the vector
+ * crypto extensions.  Their encodings are RVV_NOT_COVERED, or RVV_ILLEGAL if
+ * the guest has none of these extensions (no_zv).  Nothing is done halfway: with
+ * either result no register and no memory has changed.
+ *
+ * Where the specification leaves a choice:
+ * - Agnostic elements, tail or masked off, are left undisturbed.
+ * - Everything reserved is RVV_ILLEGAL.  vset{i}vl{i} with a vtype that is
+ *   reserved or not supported (which SEW > LMUL * ELEN is), and in the form that
+ *   keeps vl when it could not be kept, set vill.
+ * - vl is min(AVL, VLMAX).
+ * - Unordered sums add in the order of the elements.
+ * - Elements are accessed in their order, and whatever their alignment.
+ * - A load that faults writes no field of the segment that faults.
+ *
+ * FP uses the FPU of the host: for riscv64 hosts with F and D only.
+ */
+#ifndef SELFTEST_KVM_RVV_H
+#define SELFTEST_KVM_RVV_H
+
+#include <linux/bits.h>
+#include <linux/types.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#define RVV_MAX_VLENB		8192
+#define RVV_VTYPE_VILL		BIT(63)
+
+enum rvv_result {
+	RVV_OK,			/* pc is behind the instruction */
+	RVV_ILLEGAL,		/* the guest gets an illegal instruction exception */
+	RVV_FAULT,		/* the guest gets cause and tval; vstart is set */
+	RVV_NOT_COVERED,	/* the emulator does not know this instruction */
+};
+
+struct rvv_state {
+	u64 pc;
+	u64 x[32];
+	u64 f[32];
+	u64 fcsr;
+	u64 vstart;
+	u64 vl;
+	u64 vtype;
+	u64 vcsr;
+	u64 vlenb;
+
+	/* The guest has V and none of ZV*. */
+	bool no_zv;
+
+	/* sstatus.FS is Off: what needs the FP unit is illegal. */
+	bool fs_off;
+
+	/* Of RVV_FAULT: scause and stval */
+	u64 cause;
+	u64 tval;
+
+	/*
+	 * Of RVV_ILLEGAL: the one reason is that a register would be read with
+	 * two EEWs.  That is reserved, but not all harts trap.
+	 */
+	bool mixed_eew;
+
+	/*
+	 * Access len bytes, 1 to 8, at a guest virtual address.  Return 0, or
+	 * anything else with cause and tval set.
+	 */
+	int (*load)(struct rvv_state *s, u64 gva, void *buf, size_t len);
+	int (*store)(struct rvv_state *s, u64 gva, const void *buf, size_t len);
+	void *mem;
+
+	/* v0 to v31, vlenb bytes each */
+	u8 v[32 * RVV_MAX_VLENB];
+};
+
+enum rvv_result rvv_emulate(struct rvv_state *s, u32 insn);
+
+struct kvm_vcpu;
+
+/*
+ * Execute the instruction that the vCPU's pc is on and that KVM has left to the
+ * VMM, or raise its exception in the guest.
+ */
+enum rvv_result vcpu_emulate_vector(struct kvm_vcpu *vcpu, u32 insn);
+
+#endif /* SELFTEST_KVM_RVV_H */

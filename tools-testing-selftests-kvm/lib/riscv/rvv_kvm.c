@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * rvv_kvm.c - Emulate a vector instruction of a vCPU
+ *
+ * For a VM whose vector length is not the host's: KVM leaves such instructions
+ * to the VMM, with pc on them and sstatus.VS of the guest not Off.  The VMM
+ * executes them on the registers that ONE_REG reads and writes, advances pc,
+ * makes sstatus.VS and FS Dirty, and raises exceptions in the guest.
+ */
+#include <string.h>
+
+#include "kvm_util.h"
+#include "processor.h"
+#include "rvv_ops.h"
+
+#define CORE_REG(n)	__kvm_reg_id(KVM_REG_RISCV_CORE, 0, n, KVM_REG_SIZE_ULONG)
+#define FP_REG(n)	__kvm_reg_id(KVM_REG_RISCV_FP_D, 0, n, KVM_REG_SIZE_U64)
+#define FCSR_REG	__kvm_reg_id(KVM_REG_RISCV_FP_D, 0,		\
+				     KVM_REG_RISCV_FP_D_REG(fcsr), KVM_REG_SIZE_U32)
+#define V_CSR_REG(name)	__kvm_reg_id(KVM_REG_RISCV_VECTOR, 0,		\
+				     KVM_REG_RISCV_VECTOR_CSR_REG(name), KVM_REG_SIZE_ULONG)
+
+#define PTE_NAPOT	BIT(63)
+#define PTE_NAPOT_BITS	4
+#define PTE_RWX		(PGTBL_PTE_READ_MASK | PGTBL_PTE_WRITE_MASK | PGTBL_PTE_EXECUTE_MASK)
+#define VPN_BITS	9
+#define SR_MXR		BIT(19)
+
+struct guest {
+	struct kvm_vcpu *vcpu;
+	u64 sstatus, satp, mode;
+};
+
+/* x0 has pc's place in the list of registers. */
+static u64 get_x(struct kvm_vcpu *vcpu, unsigned int n)
+{
+	return n ? vcpu_get_reg(vcpu, CORE_REG(n)) : 0;
+}
+
+static u64 v_reg(const struct rvv_state *s, unsigned int n)
+{
+	return __kvm_reg_id(KVM_REG_RISCV_VECTOR, 0, KVM_REG_RISCV_VECTOR_REG(n),
+			    (u64)ilog2(s->vlenb) << KVM_REG_SIZE_SHIFT);
+}
+
+static void get_v(struct kvm_vcpu *vcpu, struct rvv_state *s, unsigned int n)
+{
+	struct kvm_one_reg reg = {
+		.id = v_reg(s, n),
+		.addr = (u64)(s->v + n * s->vlenb),
+	};
+
+	vcpu_ioctl(vcpu, KVM_GET_ONE_REG, &reg);
+}
+
+static void set_v(struct kvm_vcpu *vcpu, struct rvv_state *s, unsigned int n)
+{
+	struct kvm_one_reg reg = {
+		.id = v_reg(s, n),
+		.addr = (u64)(s->v + n * s->vlenb),
+	};
+
+	vcpu_ioctl(vcpu, KVM_SET_ONE_REG, &reg);
+}
+
+static bool may_access(const struct guest *g, u64 pte, bool store)
+{
+	u64 need = PGTBL_PTE_ACCESSED_MASK;
+	bool from_user = g->mode == KVM_RISCV_MODE_U;
+	bool user = pte & PGTBL_PTE_USER_MASK;
+
+	if (user != from_user && !(user && g->sstatus & SR_SUM))
+		return false;
+	if (g->sstatus & SR_MXR && pte & PGTBL_PTE_EXECUTE_MASK)
+		pte |= PGTBL_PTE_READ_MASK;
+	need |= store ? PGTBL_PTE_WRITE_MASK | PGTBL_PTE_DIRTY_MASK : PGTBL_PTE_READ_MASK;
+	/* Without Svadu, software sets the bits A and D in the page fault. */
+	return (pte & need) == need;
+}
+
+/* Translate with the guest's page tables.  False is a page fault. */
+static bool translate(const struct guest *g, u64 gva, bool store, u64 *gpa)
+{
+	unsigned int mode = g->satp >> SATP_MODE_SHIFT;
+	int level = mode - (SATP_MODE_39 >> SATP_MODE_SHIFT) + 2, shift;
+	u64 table = (g->satp & SATP_PPN) << PGTBL_PAGE_SIZE_SHIFT, pte, ppn, offset;
+
+	if (!mode) {
+		*gpa = gva;
+		return true;
+	}
+	shift = PGTBL_PAGE_SIZE_SHIFT + (level + 1) * VPN_BITS;
+	if ((u64)((s64)(gva << (64 - shift)) >> (64 - shift)) != gva)
+		return false;
+
+	for (; level >= 0; level--) {
+		shift -= VPN_BITS;
+		offset = (gva >> shift & (BIT(VPN_BITS) - 1)) * sizeof(pte);
+		memcpy(&pte, addr_gpa2hva(g->vcpu->vm, table + offset), sizeof(pte));
+		ppn = (pte & PGTBL_PTE_ADDR_MASK) >> PGTBL_PTE_ADDR_SHIFT;
+		table = ppn << PGTBL_PAGE_SIZE_SHIFT;
+
+		if (!(pte & PGTBL_PTE_VALID_MASK))
+			return false;
+		if (!(pte & PTE_RWX))
+			continue;
+		if (!may_access(g, pte, store))
+			return false;
+		if (pte & PTE_NAPOT)
+			shift += PTE_NAPOT_BITS;
+		*gpa = (table & ~(BIT(shift) - 1)) | (gva & (BIT(shift) - 1));
+		return true;
+	}
+	return false;
+}
+
+static int guest_access(struct rvv_state *s, u64 gva, void *buf, size_t len, bool store)
+{
+	size_t n;
+	void *hva;
+	u64 gpa;
+
+	/* A page at a time: an element may be in two. */
+	for (; len; len -= n, gva += n, buf += n) {
+		n = PGTBL_PAGE_SIZE - (gva & (PGTBL_PAGE_SIZE - 1));
+		n = min(len, n);
+		if (!translate(s->mem, gva, store, &gpa)) {
+			s->cause = store ? EXC_STORE_PAGE_FAULT : EXC_LOAD_PAGE_FAULT;
+			s->tval = gva;
+			return -1;
+		}
+		hva = addr_gpa2hva(((struct guest *)s->mem)->vcpu->vm, gpa);
+		memcpy(store ? hva : buf, store ? buf : hva, n);
+	}
+	return 0;
+}
+
+static int guest_load(struct rvv_state *s, u64 gva, void *buf, size_t len)
+{
+	return guest_access(s, gva, buf, len, false);
+}
+
+static int guest_store(struct rvv_state *s, u64 gva, const void *buf, size_t len)
+{
+	return guest_access(s, gva, (void *)buf, len, true);
+}
+
+/* Only what the instruction can name: a register costs an ioctl. */
+static void get_state(struct guest *g, struct rvv_state *s, u32 insn)
+{
+	unsigned int rd = rvv_rd(insn), rs1 = rvv_rs1(insn), rs2 = rvv_rs2(insn), n;
+	struct kvm_vcpu *vcpu = g->vcpu;
+
+	g->sstatus = vcpu_get_reg(vcpu, RISCV_GENERAL_CSR_REG(sstatus));
+	g->satp = vcpu_get_reg(vcpu, RISCV_GENERAL_CSR_REG(satp));
+	g->mode = vcpu_get_reg(vcpu, RISCV_CORE_REG(mode));
+
+	s->pc = vcpu_get_reg(vcpu, RISCV_CORE_REG(regs.pc));
+	s->x[rd] = get_x(vcpu, rd);
+	s->x[rs1] = get_x(vcpu, rs1);
+	s->x[rs2] = get_x(vcpu, rs2);
+	s->f[rd] = vcpu_get_reg(vcpu, FP_REG(rd));
+	s->f[rs1] = vcpu_get_reg(vcpu, FP_REG(rs1));
+	s->fcsr = (u32)vcpu_get_reg(vcpu, FCSR_REG);
+	s->vstart = vcpu_get_reg(vcpu, V_CSR_REG(vstart));
+	s->vl = vcpu_get_reg(vcpu, V_CSR_REG(vl));
+	s->vtype = vcpu_get_reg(vcpu, V_CSR_REG(vtype));
+	s->vcsr = vcpu_get_reg(vcpu, V_CSR_REG(vcsr));
+	s->vlenb = vcpu_get_reg(vcpu, V_CSR_REG(vlenb));
+	TEST_ASSERT(is_power_of_2(s->vlenb) && s->vlenb <= RVV_MAX_VLENB,
+		    "The emulator cannot do a vlenb of %lu", s->vlenb);
+	for (n = 0; n < 32; n++)
+		get_v(vcpu, s, n);
+
+	s->fs_off = !(g->sstatus & SR_FS);
+	s->load = guest_load;
+	s->store = guest_store;
+	s->mem = g;
+}
+
+static void set_if_changed(struct kvm_vcpu *vcpu, u64 id, u64 old, u64 new)
+{
+	if (old != new)
+		vcpu_set_reg(vcpu, id, new);
+}
+
+static void put_state(struct guest *g, struct rvv_state *old, struct rvv_state *new, u32 insn)
+{
+	unsigned int rd = rvv_rd(insn), n;
+	struct kvm_vcpu *vcpu = g->vcpu;
+
+	if (rd)
+		set_if_changed(vcpu, CORE_REG(rd), old->x[rd], new->x[rd]);
+	set_if_changed(vcpu, FP_REG(rd), old->f[rd], new->f[rd]);
+	set_if_changed(vcpu, FCSR_REG, old->fcsr, new->fcsr);
+	set_if_changed(vcpu, V_CSR_REG(vstart), old->vstart, new->vstart);
+	set_if_changed(vcpu, V_CSR_REG(vl), old->vl, new->vl);
+	set_if_changed(vcpu, V_CSR_REG(vtype), old->vtype, new->vtype);
+	set_if_changed(vcpu, V_CSR_REG(vcsr), old->vcsr, new->vcsr);
+	for (n = 0; n < 32; n++) {
+		if (memcmp(old->v + n * old->vlenb, new->v + n * new->vlenb, new->vlenb))
+			set_v(vcpu, new, n);
+	}
+	set_if_changed(vcpu, RISCV_CORE_REG(regs.pc), old->pc, new->pc);
+
+	g->sstatus |= SR_VS_DIRTY;
+	if (old->f[rd] != new->f[rd] || old->fcsr != new->fcsr)
+		g->sstatus |= SR_FS_DIRTY;
+	vcpu_set_reg(vcpu, RISCV_GENERAL_CSR_REG(sstatus), g->sstatus);
+}
+
+/* Exceptions go to the base of stvec, whatever its mode. */
+static void raise_exception(struct guest *g, u64 pc, u64 cause, u64 tval)
+{
+	u64 stvec = vcpu_get_reg(g->vcpu, RISCV_GENERAL_CSR_REG(stvec));
+	u64 sstatus = g->sstatus & ~(SR_SPP | SR_SPIE | SR_SIE);
+
+	if (g->mode == KVM_RISCV_MODE_S)
+		sstatus |= SR_SPP;
+	if (g->sstatus & SR_SIE)
+		sstatus |= SR_SPIE;
+	vcpu_set_reg(g->vcpu, RISCV_GENERAL_CSR_REG(sstatus), sstatus);
+	vcpu_set_reg(g->vcpu, RISCV_GENERAL_CSR_REG(sepc), pc);
+	vcpu_set_reg(g->vcpu, RISCV_GENERAL_CSR_REG(scause), cause);
+	vcpu_set_reg(g->vcpu, RISCV_GENERAL_CSR_REG(stval), tval);
+	vcpu_set_reg(g->vcpu, RISCV_CORE_REG(regs.pc), stvec & ~3UL);
+	vcpu_set_reg(g->vcpu, RISCV_CORE_REG(mode), KVM_RISCV_MODE_S);
+}
+
+enum rvv_result vcpu_emulate_vector(struct kvm_vcpu *vcpu, u32 insn)
+{
+	static __thread struct rvv_state old, new;
+	struct guest g = { .vcpu = vcpu };
+	enum rvv_result ret;
+
+	get_state(&g, &old, insn);
+	memcpy(&new, &old, offsetof(struct rvv_state, v) + 32 * old.vlenb);
+	ret = rvv_emulate(&new, insn);
+
+	switch (ret) {
+	case RVV_FAULT:
+		put_state(&g, &old, &new, insn);
+		raise_exception(&g, old.pc, new.cause, new.tval);
+		break;
+	case RVV_ILLEGAL:
+		raise_exception(&g, old.pc, EXC_INST_ILLEGAL, insn);
+		break;
+	case RVV_NOT_COVERED:
+		TEST_FAIL("Vector instruction 0x%x at 0x%lx is not covered by the emulator",
+			  insn, old.pc);
+		break;
+	case RVV_OK:
+		put_state(&g, &old, &new, insn);
+		break;
+	}
+	return ret;
+}

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * rvv_mem.c - RVV emulator: loads and stores
+ */
+#include "rvv_ops.h"
+
+enum { MOP_UNIT, MOP_INDEXED, MOP_STRIDED, MOP_INDEXED_ORDERED };
+enum { LUMOP_PLAIN = 0, LUMOP_WHOLE = 8, LUMOP_MASK = 11, LUMOP_FAULT_FIRST = 16 };
+
+struct rvv_access {
+	bool store, indexed, fault_first;
+	unsigned int nf;
+	u64 base, stride, evl;
+	struct rvv_operand data, index;
+};
+
+static enum rvv_result rvv_loop_mem(struct rvv_ctx *c, const struct rvv_access *a)
+{
+	struct rvv_operand field = a->data;
+	struct rvv_state *s = c->s;
+	size_t size = 1UL << a->data.eew;
+	u64 addr, val[8];
+	unsigned int f;
+
+	for (c->i = s->vstart; c->i < a->evl; c->i++) {
+		if (!rvv_active(c, c->i))
+			continue;
+		addr = a->base;
+		addr += a->indexed ? rvv_get(c, &a->index, c->i) : c->i * a->stride;
+
+		/* All fields before any register: the load may start again. */
+		for (f = 0; f < a->nf; f++, addr += size) {
+			field.reg = a->data.reg + f * a->data.nregs;
+			val[f] = rvv_get(c, &field, c->i);
+			if (a->store ? s->store(s, addr, &val[f], size) :
+				       s->load(s, addr, &val[f], size))
+				goto fault;
+		}
+		for (f = 0; f < a->nf && !a->store; f++) {
+			field.reg = a->data.reg + f * a->data.nregs;
+			rvv_set(c, &field, c->i, val[f]);
+		}
+	}
+	return RVV_OK;
+
+fault:
+	if (a->fault_first && c->i) {
+		s->vl = c->i;
+		return RVV_OK;
+	}
+	s->vstart = c->i;
+	return RVV_FAULT;
+}
+
+/* The part of the encoding that unit-stride accesses have for themselves */
+static bool rvv_decode_unit(struct rvv_ctx *c, struct rvv_access *a, int eew, int *emul)
+{
+	switch (rvv_rs2(c->insn)) {
+	case LUMOP_PLAIN:
+		return true;
+	case LUMOP_WHOLE:
+		if (!c->vm || a->nf & (a->nf - 1) || (a->store && eew))
+			return false;
+		*emul = ilog2(a->nf);
+		a->evl = a->nf * c->s->vlenb >> eew;
+		a->nf = 1;
+		a->stride = 1 << eew;
+		return true;
+	case LUMOP_MASK:
+		*emul = 0;
+		a->evl = DIV_ROUND_UP(c->s->vl, 8);
+		return c->vm && a->nf == 1 && !eew;
+	case LUMOP_FAULT_FIRST:
+		a->fault_first = true;
+		return !a->store;
+	default:
+		return false;
+	}
+}
+
+enum rvv_result rvv_mem(struct rvv_ctx *c)
+{
+	static const s8 eews[] = { 0, -1, -1, -1, -1, 1, 2, 3 };
+	unsigned int mop = RVV_FIELD(c->insn, 26, 2);
+	int eew = eews[c->funct3], emul;
+	struct rvv_state *s = c->s;
+	struct rvv_access a = {
+		.store = RVV_FIELD(c->insn, 0, 7) == RVV_OPCODE_STORE,
+		.indexed = mop & 1,
+		.nf = RVV_FIELD(c->insn, 29, 3) + 1,
+		.base = s->x[rvv_rs1(c->insn)],
+		.evl = s->vl,
+	};
+	struct rvv_operand group;
+	const struct rvv_operand *sources[2];
+	int n = 0;
+	bool whole;
+
+	if (eew < 0)			/* scalar FP */
+		return RVV_NOT_COVERED;
+	if (RVV_FIELD(c->insn, 28, 1))	/* mew */
+		return RVV_ILLEGAL;
+
+	whole = mop == MOP_UNIT && rvv_rs2(c->insn) == LUMOP_WHOLE;
+	if (s->vtype & RVV_VTYPE_VILL && !whole)
+		return RVV_ILLEGAL;
+
+	emul = c->lmul + eew - c->sew;
+	if (a.indexed) {
+		if (!rvv_operand_init(&a.index, rvv_rs2(c->insn), eew, emul))
+			return RVV_ILLEGAL;
+		eew = c->sew;
+		emul = c->lmul;
+	}
+	a.stride = mop == MOP_STRIDED ? s->x[rvv_rs2(c->insn)] : a.nf << eew;
+	if (mop == MOP_UNIT && !rvv_decode_unit(c, &a, eew, &emul))
+		return RVV_ILLEGAL;
+
+	if (!rvv_operand_init(&a.data, rvv_rd(c->insn), eew, emul))
+		return RVV_ILLEGAL;
+	group = a.data;
+	group.nregs *= a.nf;
+	if (group.nregs > 8 || group.reg + group.nregs > 32)
+		return RVV_ILLEGAL;
+	if (!a.store) {
+		if (!c->vm && !group.reg)
+			return RVV_ILLEGAL;
+		if (a.indexed && rvv_overlap(&group, &a.index) &&
+		    (a.nf > 1 || !rvv_dest_may_overlap(&group, &a.index)))
+			return RVV_ILLEGAL;
+	} else {
+		sources[n++] = &group;
+	}
+	if (a.indexed)
+		sources[n++] = &a.index;
+	if (rvv_mixed_eew(c, sources, n))
+		return RVV_ILLEGAL;
+	return rvv_loop_mem(c, &a);
+}

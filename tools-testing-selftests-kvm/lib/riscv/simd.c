@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * All FP and vector registers at once, in guests, VMMs and by ONE_REG.
+ */
+#include <sys/syscall.h>
+
+#include "simd.h"
+#include "test_util.h"
+#include "ucall_common.h"
+
+void simd_load_v_regs(const u8 *v, u64 vlenb)
+{
+	asm volatile(V_INSN("vl8re8.v v0, (%0)\n"
+			    "add  %0, %0, %1\n"
+			    "vl8re8.v v8, (%0)\n"
+			    "add  %0, %0, %1\n"
+			    "vl8re8.v v16, (%0)\n"
+			    "add  %0, %0, %1\n"
+			    "vl8re8.v v24, (%0)")
+		     : "+r" (v) : "r" (vlenb * 8) : "memory");
+}
+
+void simd_store_v_regs(u8 *v, u64 vlenb)
+{
+	asm volatile(V_INSN("vs8r.v v0, (%0)\n"
+			    "add  %0, %0, %1\n"
+			    "vs8r.v v8, (%0)\n"
+			    "add  %0, %0, %1\n"
+			    "vs8r.v v16, (%0)\n"
+			    "add  %0, %0, %1\n"
+			    "vs8r.v v24, (%0)")
+		     : "+r" (v) : "r" (vlenb * 8) : "memory");
+}
+
+void simd_load_fp(const struct simd_regs *regs)
+{
+	asm volatile(ALL_F("fld", "%0") WRITE_FP_CSR("fscsr %1")
+		     :: "r" (regs->f), "r" (regs->fcsr) : "memory");
+}
+
+void simd_store_fp(struct simd_regs *regs)
+{
+	asm volatile("frcsr %0\n" ALL_F("fsd", "%1")
+		     : "=&r" (regs->fcsr) : "r" (regs->f) : "memory");
+}
+
+void simd_load_v(const struct simd_regs *regs)
+{
+	/* A vstart left over would have the loads begin there. */
+	asm volatile(V_INSN("vsetvli t0, zero, e8, m1, ta, ma") ::: "t0");
+	simd_load_v_regs(regs->v, simd_vlenb());
+	/* vsetvl and vmv1r.v reset vstart, so it comes last. */
+	asm volatile(V_INSN("vsetvl zero, %0, %1")
+		     WRITE_V_CSR("csrw vcsr, %2")
+		     WRITE_V_CSR("csrw vstart, %3")
+		     :: "r" (regs->vl), "r" (regs->vtype), "r" (regs->vcsr),
+			"r" (regs->vstart) : "memory");
+}
+
+void simd_store_v(struct simd_regs *regs)
+{
+	asm volatile("csrr %0, vstart\n"
+		     "csrr %1, vl\n"
+		     "csrr %2, vtype\n"
+		     "csrr %3, vcsr\n"
+		     V_INSN("vsetvli t0, zero, e8, m1, ta, ma")
+		     : "=r" (regs->vstart), "=r" (regs->vl), "=r" (regs->vtype),
+		       "=r" (regs->vcsr) :: "t0");
+	simd_store_v_regs(regs->v, simd_vlenb());
+}
+
+void simd_random_fp(struct simd_regs *regs, struct kvm_random_state *rng)
+{
+	int i;
+
+	for (i = 0; i < 32; i++)
+		regs->f[i] = kvm_random_u64(rng);
+	/* 5 rounding modes, and 5 flags */
+	regs->fcsr = (kvm_random_u32(rng) % 5) << 5 | (kvm_random_u32(rng) & 0x1f);
+}
+
+void simd_random_v(struct simd_regs *regs, u64 vlenb, struct kvm_random_state *rng)
+{
+	u64 *v = (u64 *)regs->v;
+	u64 sew, lmul;
+	int i;
+
+	for (i = 0; i < 32 * vlenb / sizeof(*v); i++)
+		v[i] = kvm_random_u64(rng);
+
+	sew = kvm_random_u32(rng) % 4;
+	lmul = kvm_random_u32(rng) % 4;
+	/* vma, vta, e8 to e64, m1 to m8 */
+	regs->vtype = (kvm_random_u32(rng) & 3) << 6 | sew << 3 | lmul;
+	/* VLMAX is at least 2 then. */
+	regs->vl = kvm_random_u32(rng) % (((vlenb << lmul) >> sew) + 1);
+	regs->vstart = kvm_random_u32(rng) % vlenb;
+	regs->vcsr = kvm_random_u32(rng) & 7;
+}
+
+static bool same(u64 is, u64 want, const char *name, int nr, char *why)
+{
+	if (is == want)
+		return true;
+	guest_snprintf(why, SIMD_WHY_LEN, "%s[%d] is %lx, not %lx", name, nr, is, want);
+	return false;
+}
+
+bool simd_same_fp(const struct simd_regs *is, const struct simd_regs *want, char *why)
+{
+	int i;
+
+	for (i = 0; i < 32; i++)
+		if (!same(is->f[i], want->f[i], "f", i, why))
+			return false;
+	return same(is->fcsr, want->fcsr, "fcsr", 0, why);
+}
+
+bool simd_same_v(const struct simd_regs *is, const struct simd_regs *want, u64 vlenb,
+		 char *why)
+{
+	const u64 *a = (const u64 *)is->v, *b = (const u64 *)want->v;
+	int i;
+
+	for (i = 0; i < 32 * vlenb / sizeof(*a); i++)
+		if (!same(a[i], b[i], "v", i * sizeof(*a) / vlenb, why))
+			return false;
+	return same(is->vstart, want->vstart, "vstart", 0, why) &&
+	       same(is->vl, want->vl, "vl", 0, why) &&
+	       same(is->vtype, want->vtype, "vtype", 0, why) &&
+	       same(is->vcsr, want->vcsr, "vcsr", 0, why);
+}
+
+u64 vcpu_vlenb(struct kvm_vcpu *vcpu)
+{
+	return vcpu_get_reg(vcpu, VECTOR_CSR_REG(vlenb));
+}
+
+void vcpu_get_fp(struct kvm_vcpu *vcpu, struct simd_regs *regs)
+{
+	int i;
+
+	for (i = 0; i < 32; i++)
+		regs->f[i] = vcpu_get_reg(vcpu, FP_D_REG(i));
+	regs->fcsr = 0;
+	TEST_ASSERT_EQ(__vcpu_get_reg(vcpu, FP_D_FCSR, &regs->fcsr), 0);
+}
+
+void vcpu_set_fp(struct kvm_vcpu *vcpu, const struct simd_regs *regs)
+{
+	int i;
+
+	for (i = 0; i < 32; i++)
+		vcpu_set_reg(vcpu, FP_D_REG(i), regs->f[i]);
+	vcpu_set_reg(vcpu, FP_D_FCSR, regs->fcsr);
+}
+
+static u64 v_reg_id(int n, u64 vlenb)
+{
+	return KVM_REG_RISCV | KVM_REG_RISCV_VECTOR | KVM_REG_RISCV_VECTOR_REG(n) |
+	       (u64)__builtin_ctzl(vlenb) << KVM_REG_SIZE_SHIFT;
+}
+
+void vcpu_get_v(struct kvm_vcpu *vcpu, struct simd_regs *regs)
+{
+	u64 vlenb = vcpu_vlenb(vcpu);
+	int i;
+
+	for (i = 0; i < 32; i++)
+		TEST_ASSERT_EQ(__vcpu_get_reg(vcpu, v_reg_id(i, vlenb),
+					      regs->v + i * vlenb), 0);
+	regs->vstart = vcpu_get_reg(vcpu, VECTOR_CSR_REG(vstart));
+	regs->vl = vcpu_get_reg(vcpu, VECTOR_CSR_REG(vl));
+	regs->vtype = vcpu_get_reg(vcpu, VECTOR_CSR_REG(vtype));
+	regs->vcsr = vcpu_get_reg(vcpu, VECTOR_CSR_REG(vcsr));
+}
+
+void vcpu_set_v(struct kvm_vcpu *vcpu, const struct simd_regs *regs)
+{
+	u64 vlenb = vcpu_vlenb(vcpu);
+	struct kvm_one_reg reg;
+	int i;
+
+	for (i = 0; i < 32; i++) {
+		reg.id = v_reg_id(i, vlenb);
+		reg.addr = (unsigned long)(regs->v + i * vlenb);
+		vcpu_ioctl(vcpu, KVM_SET_ONE_REG, &reg);
+	}
+	vcpu_set_reg(vcpu, VECTOR_CSR_REG(vstart), regs->vstart);
+	vcpu_set_reg(vcpu, VECTOR_CSR_REG(vl), regs->vl);
+	vcpu_set_reg(vcpu, VECTOR_CSR_REG(vtype), regs->vtype);
+	vcpu_set_reg(vcpu, VECTOR_CSR_REG(vcsr), regs->vcsr);
+}
+
+const int simd_saved_f[] = { 8, 9, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27 };
+
+#define SAVED_F(op, base)						\
+	".irp n, 8,9,18,19,20,21,22,23,24,25,26,27\n"			\
+	op " f\\n, 8 * \\n(" base ")\n"				\
+	".endr\n"
+
+long vcpu_run_with_live_fp(struct kvm_vcpu *vcpu, const struct simd_regs *in,
+			   struct simd_regs *out)
+{
+	register long a0 asm("a0") = vcpu->fd;
+	register long a1 asm("a1") = KVM_RUN;
+	register long a2 asm("a2") = 0;
+	register long a7 asm("a7") = __NR_ioctl;
+	register const u64 *s2 asm("s2") = in->f;
+	register u64 *s3 asm("s3") = out->f;
+	register u64 s4 asm("s4") = in->fcsr;
+
+	asm volatile(SAVED_F("fld", "s2") "fscsr s4\n"
+		     "ecall\n"
+		     SAVED_F("fsd", "s3") "frcsr s4\n"
+		     : "+r" (a0), "+r" (s4)
+		     : "r" (a1), "r" (a2), "r" (a7), "r" (s2), "r" (s3)
+		     : "memory", "f8", "f9", "f18", "f19", "f20", "f21",
+		       "f22", "f23", "f24", "f25", "f26", "f27");
+	out->fcsr = s4;
+	return a0;
+}

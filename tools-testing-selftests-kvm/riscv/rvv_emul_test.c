@@ -1,0 +1,955 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * rvv_emul_test.c - Compare the RVV emulator with the hart that it runs on.
+ *
+ * Random instructions, most of them legal, are executed twice from the same
+ * state: by the vector unit of this hart, in user space and without KVM, and by
+ * the emulator with the same VLEN.  All that they can change is compared: x, f
+ * and v registers, CSRs, memory, and whether and where they trap.  After a fault
+ * the page is mapped and the instruction goes on at vstart.
+ *
+ *	-s SEED		where the random numbers start (printed)
+ *	-n COUNT	how many instructions (24000)
+ *	-b VLENB	emulate this vlenb, whatever the hart's is; compare nothing
+ *	-d		print a digest of all results for every 1000 instructions:
+ *			the same with a hart of that vlenb and with -b
+ */
+#define _GNU_SOURCE
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#include <linux/compiler.h>
+
+#include "kselftest.h"
+#include "rvv_native.h"
+#include "rvv_ops.h"
+
+#define HWCAP_V		(1UL << ('V' - 'A'))
+
+/* Data with a page on either side that can be made inaccessible */
+#define MEM_BASE	0x600000000UL
+#define MEM_PAGE	4096UL
+#define MEM_PAGES	6
+#define MEM_SIZE	(MEM_PAGES * MEM_PAGE)
+
+/* All x registers that instructions get: 0, and the arguments' */
+#define FIRST_X		10
+#define NR_X		8
+#define X_BASE		10	/* loads and stores: the address */
+#define X_STRIDE	11	/* and the stride */
+
+#define BATCH		256
+#define CODE_STRIDE	8
+#define MAX_REPORTS	20
+
+enum trap { TRAP_NONE, TRAP_ILLEGAL, TRAP_FAULT };
+
+enum family { FAM_INT, FAM_FP, FAM_PERM, NR_OP_FAMILIES, FAM_MEM = NR_OP_FAMILIES,
+	      FAM_CONFIG, FAM_RANDOM, NR_FAMILIES };
+
+static const char *const family_names[] = {
+	[FAM_INT] = "integer and fixed point",
+	[FAM_FP] = "floating point",
+	[FAM_PERM] = "reductions, masks, permutations",
+	[FAM_MEM] = "loads and stores",
+	[FAM_CONFIG] = "vset and vector CSRs",
+	[FAM_RANDOM] = "random encodings",
+};
+
+struct test_case {
+	u64 nr, seed;
+	u64 vtype, vl, vstart, vcsr, fcsr;
+	u32 insn;
+	enum family family;
+	const struct rvv_op *op;
+	s8 sew, lmul;
+};
+
+static bool native_mode, digests;
+static u64 vlenb;
+
+static struct rvv_state emu, scratch;
+static struct rvv_native nat;
+static u8 *nat_v, *code;
+static u8 *nat_mem = (u8 *)MEM_BASE;
+static u8 emu_mem[MEM_SIZE];
+static bool guards_open;
+
+static int nat_signal;
+static u64 nat_addr;
+
+static u64 executed[NR_FAMILIES], trapped[NR_FAMILIES], failed[NR_FAMILIES];
+static u64 not_covered, faults, digest;
+static unsigned int op_executed[NR_OP_FAMILIES][256];
+static int reports;
+
+/* Random numbers */
+static u64 rng;
+
+static u64 rnd(void)
+{
+	u64 z = rng += 0x9e3779b97f4a7c15UL;
+
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9UL;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111ebUL;
+	return z ^ (z >> 31);
+}
+
+/* n of up to 32 bits */
+static u64 below(u64 n)
+{
+	return (rnd() >> 32) * n >> 32;
+}
+
+static bool percent(unsigned int p)
+{
+	return below(100) < p;
+}
+
+/* The results of interest are near these */
+static u64 random_int(void)
+{
+	static const u64 special[] = {
+		0, 1, 2, 3, 7, 0x7f, 0x80, 0xff, 0x7fff, 0x8000, 0xffff, 0x7fffffff,
+		0x80000000, 0xffffffff, 0x7fffffffffffffff, 0x8000000000000000,
+		0xfffffffffffffffe, 0xffffffffffffffff, 0x8080808080808080,
+		0x7f7f7f7f7f7f7f7f, 0x8000800080008000, 0x7fff7fff7fff7fff,
+		0x7f80ff0001fe8101, 0x7fff8000ffff0001,
+	};
+
+	switch (below(4)) {
+	case 0:
+		return special[below(ARRAY_SIZE(special))];
+	case 1:
+		return below(64);
+	default:
+		return rnd();
+	}
+}
+
+static u64 random_fp(s8 eew)
+{
+	unsigned int mant = eew == 2 ? 23 : 52, top = rvv_bits(eew) - 1;
+	u64 inf = (1UL << top) - (1UL << mant), bias = (inf >> mant) / 2;
+	u64 m = rnd() & ((1UL << mant) - 1), sign = (rnd() & 1) << top;
+	u64 special[] = {
+		0, inf, inf | 1UL << (mant - 1), inf | 1, inf | m, inf - 1, 1,
+		1UL << mant, (1UL << mant) - 1, bias << mant, m, m >> below(mant),
+		/* About the limits of the integer formats */
+		((bias + 6 + below(5)) << mant) + below(2) - 1,
+		((bias + 14 + below(4)) << mant) + below(2) - 1,
+		((bias + 30 + below(4)) << mant) + below(2) - 1,
+		((bias + 62 + below(4)) << mant) + below(2) - 1,
+		/* Halves, and what a narrower format cannot hold */
+		((bias + below(8)) << mant) | (m & ~0UL << (mant - 5)),
+		((bias - 127 + below(12)) << mant) | m,
+		((bias - 150 + below(12)) << mant) | m,
+		((bias + 125 + below(4)) << mant) | m,
+	};
+
+	switch (below(4)) {
+	case 0:
+		return sign | (special[below(ARRAY_SIZE(special))] & ~(1UL << top));
+	case 1:
+		return sign | (below(inf >> mant) << mant) | m;
+	default:
+		return sign | ((bias + below(10) - 5) << mant) | m;
+	}
+}
+
+static u64 random_element(s8 eew, bool fp)
+{
+	return fp && eew >= 2 ? random_fp(eew) : random_int();
+}
+
+/* Both machines get the same. */
+static void fill_regs(unsigned int reg, unsigned int n, s8 eew, bool fp)
+{
+	u64 end = min(reg + n, 32U) * vlenb, o, v;
+
+	/* Bytes and halfwords eight at a time: that is what takes the time here. */
+	if (eew < 2)
+		eew = 3;
+	for (o = reg * vlenb; o < end; o += 1 << eew) {
+		v = random_element(eew, fp);
+		memcpy(emu.v + o, &v, 1 << eew);
+	}
+	memcpy(nat_v + reg * vlenb, emu.v + reg * vlenb, end - reg * vlenb);
+}
+
+/* Offsets that stay within the memory, most of the time and for most lengths */
+static void fill_index(unsigned int reg, unsigned int n, s8 eew)
+{
+	u64 end = min(reg + n, 32U) * vlenb, o, v;
+
+	for (o = reg * vlenb; o < end; o += 1 << eew) {
+		v = percent(99) ? below(2048) & ~7UL : random_int();
+		memcpy(emu.v + o, &v, 1 << eew);
+	}
+	memcpy(nat_v + reg * vlenb, emu.v + reg * vlenb, end - reg * vlenb);
+}
+
+static u32 random_x(void)
+{
+	u32 n = below(NR_X + 1);
+
+	return n ? FIRST_X + n - 1 : 0;
+}
+
+static u32 field(u32 v, unsigned int lo)
+{
+	return v << lo;
+}
+
+static u64 random_vtype(void)
+{
+	s8 sew, lmul;
+	u64 vtype;
+
+	do {
+		vtype = rnd() & 0xff;
+	} while (!rvv_parse_vtype(vtype, &sew, &lmul));
+	return vtype;
+}
+
+static u32 random_vreg(const struct test_case *t)
+{
+	unsigned int align = 1 << max(t->lmul + (int)below(3) - 1, 0);
+
+	return percent(95) ? below(32) & ~(align - 1) : below(32);
+}
+
+static u32 gen_op(struct test_case *t)
+{
+	const struct rvv_op *ops = rvv_families[t->family];
+	u32 funct3, insn, rs1;
+	unsigned int n = 0;
+	bool vm;
+
+	while (ops[n].name)
+		n++;
+	t->op = &ops[below(n)];
+	do {
+		funct3 = below(7);
+	} while (!(t->op->forms & BIT(funct3)));
+
+	vm = percent(50);
+	if (t->op->flags & (VM0 | VM1) && percent(98))
+		vm = t->op->flags & VM1;
+	rs1 = BIT(funct3) & RVV_FORMS_V ? random_vreg(t) : below(32);
+	if (t->op->sub)
+		rs1 = t->op->sub & 31;
+	insn = RVV_OPCODE_V | field(random_vreg(t), 7) | field(funct3, 12) |
+	       field(rs1, 15) | field(random_vreg(t), 20) | field(vm, 25) |
+	       field(t->op->funct6, 26);
+	if (t->op->flags & VS2_0 && percent(98))
+		insn &= ~field(31, 20);
+	return insn;
+}
+
+static u32 gen_mem(struct test_case *t)
+{
+	static const u8 widths[] = { 0, 5, 6, 7 }, lumops[] = { 0, 0, 8, 11, 16 };
+	u32 mop = below(4), nf = percent(60) ? 0 : below(8);
+	u32 rs2 = mop ? random_vreg(t) : lumops[below(ARRAY_SIZE(lumops))];
+
+	return (percent(50) ? RVV_OPCODE_LOAD : RVV_OPCODE_STORE) |
+	       field(random_vreg(t), 7) | field(widths[below(4)], 12) |
+	       field(X_BASE, 15) | field(rs2, 20) | field(percent(50), 25) |
+	       field(mop, 26) | field(nf, 29);
+}
+
+static u32 gen_config(void)
+{
+	static const u16 csrs[] = { 0x008, 0x009, 0x00a, 0x00f, 0xc20, 0xc21, 0xc22 };
+	u32 insn = field(random_x(), 7) | field(random_x(), 15);
+
+	switch (below(4)) {
+	case 0:		/* vsetvli */
+		insn |= field(percent(95) ? random_vtype() : below(1 << 11), 20);
+		break;
+	case 1:		/* vsetivli */
+		insn |= field(percent(95) ? random_vtype() : below(1 << 10), 20) |
+			field(3, 30) | field(below(32), 15);
+		break;
+	case 2:		/* vsetvl */
+		insn |= field(random_x(), 20) | field(0x40, 25);
+		break;
+	default:
+		insn |= field(csrs[below(ARRAY_SIZE(csrs))], 20);
+		return insn | RVV_OPCODE_SYSTEM |
+		       field(1 + below(3) + 4 * below(2), 12);
+	}
+	return insn | RVV_OPCODE_V | field(RVV_FUNCT3_VSET, 12);
+}
+
+static u32 gen_random(void)
+{
+	static const u8 opcodes[] = { RVV_OPCODE_V, RVV_OPCODE_V, RVV_OPCODE_V,
+				      RVV_OPCODE_LOAD, RVV_OPCODE_STORE };
+
+	return (rnd() & ~0x7fUL) | opcodes[below(ARRAY_SIZE(opcodes))];
+}
+
+static u32 replace(u32 insn, unsigned int lo, u32 reg)
+{
+	return (insn & ~field(31, lo)) | field(reg, lo);
+}
+
+/* Neither the stack pointer nor the like may be read or written. */
+static u32 restrict_x(u32 insn)
+{
+	u32 funct3 = RVV_FIELD(insn, 12, 3), opcode = RVV_FIELD(insn, 0, 7);
+	u32 funct6 = insn >> 26;
+
+	if (opcode == RVV_OPCODE_LOAD || opcode == RVV_OPCODE_STORE) {
+		insn = replace(insn, 15, X_BASE);
+		if (RVV_FIELD(insn, 26, 2) == 2)
+			insn = replace(insn, 20, percent(90) ? X_STRIDE : 0);
+	} else if (opcode == RVV_OPCODE_V && BIT(funct3) & RVV_FORMS_X) {
+		insn = replace(insn, 15, random_x());
+	} else if (opcode == RVV_OPCODE_V && funct3 == RVV_FUNCT3_VSET) {
+		insn = replace(insn, 7, random_x());
+		if (insn >> 30 != 3)
+			insn = replace(insn, 15, random_x());
+		if (insn >> 30 == 2)
+			insn = replace(insn, 20, random_x());
+	} else if (opcode == RVV_OPCODE_V && BIT(funct3) == MVV && funct6 == 0x10) {
+		insn = replace(insn, 7, random_x());
+	}
+	return insn;
+}
+
+static int ignore_load(struct rvv_state *s, u64 gva, void *buf, size_t len)
+{
+	return 0;
+}
+
+static int ignore_store(struct rvv_state *s, u64 gva, const void *buf, size_t len)
+{
+	return 0;
+}
+
+static enum rvv_result try_insn(const struct test_case *t)
+{
+	scratch.vlenb = vlenb;
+	scratch.vtype = t->vtype;
+	scratch.vstart = t->vstart;
+	scratch.fcsr = t->fcsr;
+	scratch.vl = 0;
+	scratch.load = ignore_load;
+	scratch.store = ignore_store;
+	return rvv_emulate(&scratch, t->insn);
+}
+
+/*
+ * Where QEMU's harts (10.0) do what the specification, or a choice made in
+ * rvv.h, does not say, they are not asked.
+ */
+static bool vset_differs(u32 insn)
+{
+	bool immediate = insn >> 30 == 3, reg = insn >> 30 == 2;
+	u64 vtype = RVV_FIELD(insn, 20, immediate ? 10 : 11);
+	s8 sew, lmul;
+
+	/* It keeps vl where that is reserved. */
+	if (!immediate && !rvv_rs1(insn) && !rvv_rd(insn))
+		return true;
+	/* It supports SEW > LMUL * ELEN. */
+	return !reg && vtype < 0x100 && !rvv_parse_vtype(vtype, &sew, &lmul) &&
+	       (vtype & 0x24) == 4;
+}
+
+static bool host_differs(const struct test_case *t)
+{
+	u32 opcode = RVV_FIELD(t->insn, 0, 7), rs1 = rvv_rs1(t->insn);
+	u32 funct3 = RVV_FIELD(t->insn, 12, 3), lumop = rvv_rs2(t->insn);
+	u32 mop = RVV_FIELD(t->insn, 26, 2), nf = t->insn >> 29;
+	u64 evl;
+
+	/* It stores bits in vxrm that do not exist. */
+	if (opcode == RVV_OPCODE_SYSTEM)
+		return t->insn >> 20 == 0x00a && (!(funct3 & 4) || rs1 > 3);
+	if (opcode == RVV_OPCODE_V)
+		return funct3 == RVV_FUNCT3_VSET && vset_differs(t->insn);
+
+	/* An access of no elements because of vstart aborts QEMU. */
+	if (mop == 0 && (lumop == 8 || lumop == 11)) {
+		evl = lumop == 8 ? (nf + 1) * vlenb >> (funct3 & 3) :
+				   DIV_ROUND_UP(t->vl, 8);
+		if (t->vstart > evl)
+			return true;
+	}
+	return false;
+}
+
+static void gen_case(struct test_case *t, u64 nr)
+{
+	static const u8 weights[] = {
+		[FAM_INT] = 30, [FAM_FP] = 24, [FAM_PERM] = 18, [FAM_MEM] = 18,
+		[FAM_CONFIG] = 5, [FAM_RANDOM] = 5,
+	};
+	bool legal = percent(88);
+	int tries = 40, dice = below(100);
+	u64 vlmax;
+
+	t->nr = nr;
+	t->seed = rnd();
+	for (t->family = 0; dice >= weights[t->family]; t->family++)
+		dice -= weights[t->family];
+
+	do {
+		t->vtype = random_vtype();
+		rvv_parse_vtype(t->vtype, &t->sew, &t->lmul);
+		vlmax = t->lmul >= t->sew ? vlenb << (t->lmul - t->sew) :
+					    vlenb >> (t->sew - t->lmul);
+		t->vl = percent(50) ? vlmax : below(vlmax + 1);
+		t->vstart = percent(85) ? 0 : below(percent(90) ? t->vl + 1 : vlmax);
+		t->vstart &= vlenb * 8 - 1;
+		t->vcsr = below(8);
+		t->fcsr = (percent(98) ? below(5) : below(8)) << 5;
+		t->fcsr |= percent(80) ? 0 : below(32);
+		if (percent(1)) {
+			t->vtype = RVV_VTYPE_VILL;
+			t->vl = 0;
+		}
+
+		t->op = NULL;
+		if (t->family < NR_OP_FAMILIES)
+			t->insn = gen_op(t);
+		else if (t->family == FAM_MEM)
+			t->insn = gen_mem(t);
+		else if (t->family == FAM_CONFIG)
+			t->insn = gen_config();
+		else
+			t->insn = gen_random();
+		t->insn = restrict_x(t->insn);
+	} while (host_differs(t) || (legal && try_insn(t) != RVV_OK && tries--));
+}
+
+static void set_x(unsigned int reg, u64 v)
+{
+	emu.x[reg] = v;
+	nat.x[reg - FIRST_X] = v;
+}
+
+static void set_f(unsigned int reg, u64 v)
+{
+	emu.f[reg] = v;
+	nat.f[reg] = v;
+}
+
+static u64 random_address(const struct test_case *t, s8 eew)
+{
+	bool fault_first = (RVV_FIELD(t->insn, 20, 8) & 0xdf) == 16;
+	u64 offset, align = percent(10) ? 1 : 8;
+
+	switch (below(10)) {
+	case 0:		/* Into the page behind */
+		offset = MEM_SIZE - MEM_PAGE - (below(vlenb) << eew);
+		break;
+	case 1:		/* Out of the page before */
+		offset = MEM_PAGE - (below(4) << eew);
+		break;
+	default:
+		offset = MEM_PAGE + below(2 * MEM_PAGE);
+	}
+	/*
+	 * A fault-only-first load that reaches a second page aborts QEMU, unless
+	 * it begins with element 0, has no segments and is aligned.
+	 */
+	if (fault_first)
+		align = t->insn >> 29 || t->vstart ? 2048 : 8;
+	return MEM_BASE + (offset & ~(align - 1));
+}
+
+static bool is_vsetvl(u32 insn)
+{
+	return (insn & 0xfe00707f) == (0x80000000 | RVV_FUNCT3_VSET << 12 | RVV_OPCODE_V);
+}
+
+static void setup_case(const struct test_case *t)
+{
+	unsigned int regs = 1 << min(max(t->lmul + 1, 0), 3), i;
+	bool fp = t->family == FAM_FP || percent(t->family == FAM_PERM ? 30 : 5);
+	u32 opcode = RVV_FIELD(t->insn, 0, 7);
+	bool mem = opcode != RVV_OPCODE_V && opcode != RVV_OPCODE_SYSTEM;
+	s8 eew = t->sew, wide = min(t->sew + 1, 3);
+
+	rng = t->seed;
+	fill_regs(rvv_rd(t->insn), regs, percent(30) ? wide : eew, fp);
+	fill_regs(rvv_rs1(t->insn), regs, percent(10) ? wide : eew, fp);
+	if (mem) {
+		eew = RVV_FIELD(t->insn, 12, 2);
+		fill_index(rvv_rs2(t->insn), 8, eew);
+	} else {
+		fill_regs(rvv_rs2(t->insn), regs, percent(30) ? wide : eew, fp);
+	}
+	if (!RVV_FIELD(t->insn, 25, 1))
+		fill_regs(0, 1, 0, false);
+
+	for (i = FIRST_X; i < FIRST_X + NR_X; i++)
+		set_x(i, percent(20) ? random_vtype() : random_int());
+	if (is_vsetvl(t->insn) && rvv_rs2(t->insn))
+		set_x(rvv_rs2(t->insn), random_vtype() | (percent(10) ? 1UL << (8 + below(56)) : 0));
+	if (mem) {
+		set_x(X_BASE, random_address(t, eew));
+		set_x(X_STRIDE, (below(64) - 32) << (percent(90) ? eew : 0));
+	}
+	set_f(rvv_rs1(t->insn), t->sew == 2 && percent(90) ?
+	      ~0UL << 32 | random_fp(2) : random_fp(3));
+
+	nat.vtype = t->vtype;
+	nat.vl = t->vl;
+	nat.vstart = t->vstart;
+	nat.vcsr = t->vcsr;
+	nat.fcsr = t->fcsr;
+	emu.vtype = t->vtype;
+	emu.vl = t->vl;
+	emu.vstart = t->vstart;
+	emu.vcsr = t->vcsr;
+	emu.fcsr = t->fcsr;
+	emu.pc = 0;
+}
+
+/* The emulator's memory */
+static int emu_access(struct rvv_state *s, u64 gva, u64 cause, size_t len)
+{
+	u64 first = guards_open ? 0 : MEM_PAGE;
+	u64 last = guards_open ? MEM_SIZE : MEM_SIZE - MEM_PAGE;
+	u64 offset = gva - MEM_BASE;
+
+	/* The address of the part that has no page is what matters. */
+	if (offset < MEM_SIZE && offset >= first && offset + len <= last)
+		return 0;
+	s->cause = cause;
+	s->tval = offset >= first && offset < last ? MEM_BASE + last : gva;
+	return -1;
+}
+
+static int emu_load(struct rvv_state *s, u64 gva, void *buf, size_t len)
+{
+	if (emu_access(s, gva, 13, len))
+		return -1;
+	memcpy(buf, emu_mem + (gva - MEM_BASE), len);
+	return 0;
+}
+
+static int emu_store(struct rvv_state *s, u64 gva, const void *buf, size_t len)
+{
+	if (emu_access(s, gva, 15, len))
+		return -1;
+	memcpy(emu_mem + (gva - MEM_BASE), buf, len);
+	return 0;
+}
+
+static void open_guards(bool open)
+{
+	int prot = open ? PROT_READ | PROT_WRITE : PROT_NONE;
+
+	guards_open = open;
+	if (!native_mode)
+		return;
+	if (mprotect(nat_mem, MEM_PAGE, prot) ||
+	    mprotect(nat_mem + MEM_SIZE - MEM_PAGE, MEM_PAGE, prot))
+		ksft_exit_fail_perror("mprotect");
+}
+
+/* The instruction is left for rvv_native_run()'s second half, where ra points. */
+static void handle_signal(int sig, siginfo_t *info, void *ctx)
+{
+	ucontext_t *uc = ctx;
+
+	WRITE_ONCE(nat_signal, sig);
+	WRITE_ONCE(nat_addr, (u64)info->si_addr);
+	uc->uc_mcontext.__gregs[REG_PC] = uc->uc_mcontext.__gregs[REG_RA];
+}
+
+static enum trap run_native(void)
+{
+	WRITE_ONCE(nat_signal, 0);
+	rvv_native_run(&nat);
+	switch (READ_ONCE(nat_signal)) {
+	case SIGILL:
+		return TRAP_ILLEGAL;
+	case SIGSEGV:
+	case SIGBUS:
+		return TRAP_FAULT;
+	default:
+		return TRAP_NONE;
+	}
+}
+
+static enum trap run_emulated(const struct test_case *t, bool *covered)
+{
+	enum rvv_result ret = rvv_emulate(&emu, t->insn);
+
+	*covered = ret != RVV_NOT_COVERED;
+	if (emu.pc != (ret == RVV_OK ? 4 : 0))
+		ksft_exit_fail_msg("pc moved by %lu\n", emu.pc);
+	emu.pc = 0;
+	switch (ret) {
+	case RVV_ILLEGAL:
+		return TRAP_ILLEGAL;
+	case RVV_FAULT:
+		return TRAP_FAULT;
+	default:
+		return TRAP_NONE;
+	}
+}
+
+static void report(const struct test_case *t, const char *fmt, ...)
+{
+	char what[128];
+	va_list ap;
+
+	failed[t->family]++;
+	if (++reports > MAX_REPORTS)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(what, sizeof(what), fmt, ap);
+	va_end(ap);
+	ksft_print_msg("case %lu %s insn %08x vtype %lx vl %lu vstart %lu frm %lu vxrm %lu: %s\n",
+		       t->nr, t->op ? t->op->name : family_names[t->family], t->insn,
+		       t->vtype, t->vl, t->vstart, t->fcsr >> 5, t->vcsr >> 1, what);
+}
+
+static bool compare_value(const struct test_case *t, const char *name, int n, u64 nv, u64 ev)
+{
+	if (nv == ev)
+		return true;
+	report(t, "%s%d native %lx emulated %lx", name, n, nv, ev);
+	return false;
+}
+
+static bool compare_bytes(const struct test_case *t, const char *name,
+			  const u8 *n, const u8 *e, u64 len)
+{
+	u64 i = 0;
+
+	if (!memcmp(n, e, len))
+		return true;
+	while (n[i] == e[i])
+		i++;
+	i &= ~7UL;
+	report(t, "%s +%lx (v%lu +%lu) native %016lx emulated %016lx",
+	       name, i, i / vlenb, i % vlenb, *(u64 *)(n + i), *(u64 *)(e + i));
+	return false;
+}
+
+static void compare(const struct test_case *t, bool contents)
+{
+	bool ok = true;
+	int i;
+
+	for (i = 0; i < NR_X; i++)
+		ok = ok && compare_value(t, "x", FIRST_X + i, nat.x[i], emu.x[FIRST_X + i]);
+	for (i = 0; i < 32; i++)
+		ok = ok && compare_value(t, "f", i, nat.f[i], emu.f[i]);
+	ok = ok && compare_value(t, "fcsr", 0, nat.fcsr, emu.fcsr);
+	ok = ok && compare_value(t, "vcsr", 0, nat.vcsr, emu.vcsr);
+	ok = ok && compare_value(t, "vl", 0, nat.vl, emu.vl);
+	ok = ok && compare_value(t, "vtype", 0, nat.vtype, emu.vtype);
+	ok = ok && compare_value(t, "vstart", 0, nat.vstart, emu.vstart);
+	if (!contents)
+		return;
+	ok = ok && compare_bytes(t, "v", nat_v, emu.v, 32 * vlenb);
+	if (RVV_FIELD(t->insn, 0, 7) == RVV_OPCODE_STORE) {
+		u64 skip = guards_open ? 0 : MEM_PAGE;
+
+		ok = ok && compare_bytes(t, "mem", nat_mem + skip, emu_mem + skip,
+					 MEM_SIZE - 2 * skip);
+	}
+}
+
+/* With -b there is nothing but the emulator, so that is the result. */
+static void copy_emulated(void)
+{
+	memcpy(nat.x, emu.x + FIRST_X, sizeof(nat.x));
+	memcpy(nat.f, emu.f, sizeof(nat.f));
+	memcpy(nat_v, emu.v, 32 * vlenb);
+	nat.fcsr = emu.fcsr;
+	nat.vcsr = emu.vcsr;
+	nat.vl = emu.vl;
+	nat.vtype = emu.vtype;
+	nat.vstart = emu.vstart;
+}
+
+/* Whatever has been reported, the next one starts from equal states. */
+static void sync_native(void)
+{
+	copy_emulated();
+	open_guards(true);
+	memcpy(nat_mem, emu_mem, MEM_SIZE);
+	open_guards(false);
+}
+
+static void mix(u64 v)
+{
+	digest = (digest ^ v) * 0x100000001b3UL;
+	digest ^= digest >> 29;
+}
+
+static void mix_state(const struct test_case *t, enum trap trap)
+{
+	u64 i;
+
+	mix(trap);
+	for (i = 0; i < NR_X; i++)
+		mix(nat.x[i]);
+	for (i = 0; i < 32; i++)
+		mix(nat.f[i]);
+	mix(nat.fcsr);
+	mix(nat.vcsr);
+	mix(nat.vl);
+	mix(nat.vtype);
+	mix(nat.vstart);
+	for (i = 0; i < 32 * vlenb; i += 8)
+		mix(*(u64 *)(nat_v + i));
+}
+
+/*
+ * QEMU does not mind two EEWs of the same register in all instructions: not with
+ * masks and scalars for the result, with carries, vcompress, and stores.
+ */
+static bool host_ignores_eew(const struct test_case *t)
+{
+	const struct rvv_op *op = t->op;
+
+	if (!emu.mixed_eew)
+		return false;
+	if (!op)
+		return RVV_FIELD(t->insn, 0, 7) == RVV_OPCODE_STORE || t->family == FAM_RANDOM;
+	return op->flags & CARRY || op->d == K_MASK || op->d == K_ES || op->d == K_EW ||
+	       op->s1 == K_MASK;
+}
+
+static enum trap run_both(const struct test_case *t, bool *covered)
+{
+	bool segments = t->insn >> 29;
+	enum trap trap, nat_trap;
+	u64 before = failed[t->family];
+
+	trap = run_emulated(t, covered);
+	if (!*covered)
+		return trap;
+	if (!native_mode) {
+		copy_emulated();
+		return trap;
+	}
+
+	nat_trap = run_native();
+	if (trap == TRAP_ILLEGAL && nat_trap != trap && host_ignores_eew(t))
+		sync_native();
+	else if (trap != nat_trap)
+		report(t, "native %s, emulated %s",
+		       nat_trap == TRAP_NONE ? "runs" : nat_trap == TRAP_FAULT ? "faults" : "illegal",
+		       trap == TRAP_NONE ? "runs" : trap == TRAP_FAULT ? "faults" : "illegal");
+	else
+		compare(t, trap != TRAP_FAULT || !segments);
+	if (trap == TRAP_FAULT && nat_trap == TRAP_FAULT && nat_addr != emu.tval &&
+	    !(emu.tval & 7) && emu.tval - MEM_BASE < MEM_SIZE)
+		report(t, "fault address native %lx emulated %lx", nat_addr, emu.tval);
+	if (failed[t->family] != before)
+		sync_native();
+	return trap;
+}
+
+static void run_case(const struct test_case *t, unsigned int slot)
+{
+	enum trap trap;
+	bool covered;
+
+	setup_case(t);
+	nat.code = code + slot * CODE_STRIDE;
+	trap = run_both(t, &covered);
+	if (!covered) {
+		not_covered++;
+		return;
+	}
+
+	if (trap == TRAP_FAULT) {
+		faults++;
+		open_guards(true);
+		trap = run_both(t, &covered);
+		open_guards(false);
+		/* How much of a segment was done is not specified. */
+		if (trap == TRAP_FAULT && native_mode)
+			sync_native();
+	}
+
+	if (trap == TRAP_NONE)
+		executed[t->family]++;
+	else
+		trapped[t->family]++;
+	if (t->op && trap == TRAP_NONE)
+		op_executed[t->family][t->op - rvv_families[t->family]]++;
+	if (digests)
+		mix_state(t, trap);
+}
+
+static void write_code(const struct test_case *t, unsigned int n)
+{
+	static const u32 ret = 0x00008067;
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		memcpy(code + i * CODE_STRIDE, &t[i].insn, 4);
+		memcpy(code + i * CODE_STRIDE + 4, &ret, 4);
+	}
+	__builtin___clear_cache((char *)code, (char *)code + n * CODE_STRIDE);
+}
+
+static void run_cases(u64 seed, u64 count)
+{
+	static struct test_case batch[BATCH];
+	u64 done, generator = seed, i, n;
+
+	for (done = 0; done < count; done += n) {
+		n = min(count - done, (u64)BATCH);
+		rng = generator;
+		for (i = 0; i < n; i++)
+			gen_case(&batch[i], done + i);
+		generator = rng;
+		if (native_mode)
+			write_code(batch, n);
+		for (i = 0; i < n; i++) {
+			run_case(&batch[i], i);
+			if (digests && (done + i + 1) % 1000 == 0)
+				printf("# digest vlenb %lu %lu %016lx\n",
+				       vlenb, done + i + 1, digest);
+		}
+	}
+}
+
+static void setup(u64 seed)
+{
+	struct sigaction sa = {
+		.sa_sigaction = handle_signal,
+		.sa_flags = SA_SIGINFO | SA_NODEFER,
+	};
+	u64 i;
+
+	nat_v = aligned_alloc(64, 32 * RVV_MAX_VLENB);
+	nat.v = nat_v;
+	emu.vlenb = vlenb;
+	emu.load = emu_load;
+	emu.store = emu_store;
+
+	rng = ~seed;
+	for (i = 0; i < MEM_SIZE; i += 8)
+		*(u64 *)(emu_mem + i) = random_element(i & 4096 ? 3 : 2, i & 1024);
+	fill_regs(0, 32, 3, false);
+	for (i = 0; i < 32; i++)
+		set_f(i, random_fp(3));
+	if (!native_mode)
+		return;
+
+	code = mmap(NULL, BATCH * CODE_STRIDE, PROT_READ | PROT_WRITE | PROT_EXEC,
+		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (code == MAP_FAILED ||
+	    mmap(nat_mem, MEM_SIZE, PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) != nat_mem)
+		ksft_exit_fail_perror("mmap");
+	sync_native();
+	sigaction(SIGILL, &sa, NULL);
+	sigaction(SIGSEGV, &sa, NULL);
+	sigaction(SIGBUS, &sa, NULL);
+}
+
+static u64 native_vlenb(void)
+{
+	u64 v;
+
+	/* The CSR's name needs V in the assembler. */
+	asm volatile("csrr %0, 0xc22" : "=r" (v));
+	return v;
+}
+
+/* Too short a run cannot have met all of them. */
+static void check_coverage(enum family f)
+{
+	unsigned int i;
+
+	for (i = 0; rvv_families[f][i].name; i++) {
+		if (op_executed[f][i])
+			continue;
+		ksft_print_msg("%s was not executed once\n", rvv_families[f][i].name);
+		failed[f]++;
+	}
+}
+
+#define CHECK_OFFSET(_member, _offset)					\
+	static_assert(offsetof(struct rvv_native, _member) == (_offset), #_member)
+
+CHECK_OFFSET(x, RVV_NATIVE_X);
+CHECK_OFFSET(f, RVV_NATIVE_F);
+CHECK_OFFSET(fcsr, RVV_NATIVE_FCSR);
+CHECK_OFFSET(vstart, RVV_NATIVE_VSTART);
+CHECK_OFFSET(vl, RVV_NATIVE_VL);
+CHECK_OFFSET(vtype, RVV_NATIVE_VTYPE);
+CHECK_OFFSET(vcsr, RVV_NATIVE_VCSR);
+CHECK_OFFSET(v, RVV_NATIVE_V);
+CHECK_OFFSET(code, RVV_NATIVE_CODE);
+
+int main(int argc, char *argv[])
+{
+	u64 seed = 1, count = 24000;
+	enum family f;
+	int opt;
+
+	while ((opt = getopt(argc, argv, "s:n:b:d")) != -1) {
+		switch (opt) {
+		case 's':
+			seed = strtoul(optarg, NULL, 0);
+			break;
+		case 'n':
+			count = strtoul(optarg, NULL, 0);
+			break;
+		case 'b':
+			vlenb = strtoul(optarg, NULL, 0);
+			break;
+		case 'd':
+			digests = true;
+			break;
+		default:
+			ksft_exit_fail_msg("usage: %s [-s SEED] [-n COUNT] [-b VLENB] [-d]\n",
+					   argv[0]);
+		}
+	}
+
+	ksft_print_header();
+	native_mode = !vlenb;
+	if (native_mode) {
+		if (!(getauxval(AT_HWCAP) & HWCAP_V))
+			ksft_exit_skip("no V\n");
+		vlenb = native_vlenb();
+	}
+	if (vlenb < 16 || vlenb > RVV_MAX_VLENB || vlenb & (vlenb - 1))
+		ksft_exit_fail_msg("vlenb %lu is no power of two from 16 to %u\n",
+				   vlenb, RVV_MAX_VLENB);
+
+	ksft_set_plan(NR_FAMILIES);
+	ksft_print_msg("vlenb %lu, %s, seed %lu, %lu instructions\n",
+		       vlenb, native_mode ? "native and emulated" : "emulated", seed, count);
+	setup(seed);
+	run_cases(seed, count);
+	ksft_print_msg("%lu faults resumed at vstart, %lu of extensions not covered\n",
+		       faults, not_covered);
+
+	for (f = 0; f < NR_FAMILIES; f++) {
+		if (f < NR_OP_FAMILIES && count >= 20000)
+			check_coverage(f);
+		ksft_print_msg("%s: %lu executed, %lu trapped, %lu wrong\n",
+			       family_names[f], executed[f], trapped[f], failed[f]);
+		ksft_test_result(!failed[f], "%s\n", family_names[f]);
+	}
+	ksft_finished();
+}

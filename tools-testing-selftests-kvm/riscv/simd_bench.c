@@ -1,0 +1,595 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * simd_bench.c - what FP and vector registers cost a KVM host.
+ *
+ * No test: it runs scenarios, and marks where each unit of work ends with an
+ * instruction that is a hint to the CPU and a mark to an emulator (or a trace)
+ * that counts.  What is marked is printed:
+ *
+ *	mode: MODE			of switching, where the kernel has a choice
+ *	window: NAME N			the next marks, N units of work a lap
+ *	memory: NAME WHAT BYTES		counted here, with the kernel's tracepoints
+ *
+ * Everything runs on one CPU and with real-time priorities, so that the same
+ * happens each time.
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "arch_timer.h"
+#include "kvm_util.h"
+#include "processor.h"
+#include "sbi.h"
+#include "test_util.h"
+
+/* Units that somebody uses */
+#define FP		BIT(0)
+#define V		BIT(1)
+#define BOTH		(FP | V)
+
+#define SETTLE_US	50000
+#define WARM_UP		64
+#define MIN_LAPS	20
+#define MIN_TRIPS	400
+#define NR_SWITCH_LAPS	200
+#define NR_VCPUS	33
+#define TIMER_TICKS	500
+
+/* Higher wins.  The tick and what it wakes up are all that can interrupt. */
+#define PRIO_LOW	10
+#define PRIO_HIGH	20
+
+#define SBI_EXT_IPI	0x735049
+
+/* Immediate operands that no compiler comes up with */
+enum mark { MARK_BEGIN = 0x6b1, MARK_LAP, MARK_END };
+
+struct scenario {
+	const char *name;
+	void (*run)(const struct scenario *s);
+	unsigned int guest;	/* units that the guest uses, */
+	unsigned int period;	/* in one turn out of so many, */
+	unsigned int other;	/* and the VMM, another guest, or a task */
+	bool off;		/* the guest has neither F, nor D, nor V */
+};
+
+static bool stop;		/* the guest's own copy, and the host's */
+static int nr_kicks;
+
+/* SLTI with rd = x0 is a HINT for custom use. */
+static __always_inline void mark(enum mark m)
+{
+	asm volatile("slti x0, x0, %0" :: "i" (m) : "memory");
+}
+
+static __always_inline void use_simd(unsigned int units)
+{
+	if (units & FP)
+		asm volatile("fadd.d ft0, ft0, ft0" ::: "ft0", "memory");
+	if (units & V)
+		asm volatile(".option push\n.option arch, +v\n"
+			     "vsetivli zero, 2, e64, m1, ta, ma\n"
+			     "vadd.vi v8, v8, 1\n"
+			     ".option pop\n" ::: "memory");
+}
+
+static void guest_exit(unsigned long failures)
+{
+	sbi_ecall(KVM_RISCV_SELFTESTS_SBI_EXT, KVM_RISCV_SELFTESTS_SBI_UCALL,
+		  failures, 0, 0, 0, 0, 0);
+}
+
+static void guest_simd_on(void)
+{
+	csr_set(CSR_SSTATUS, SR_FS_INITIAL | SR_VS_INITIAL);
+}
+
+static void vcpu_simd_off(struct kvm_vcpu *vcpu)
+{
+	/* What depends on another goes first. */
+	static const u64 exts[] = {
+		KVM_RISCV_ISA_EXT_V, KVM_RISCV_ISA_EXT_D, KVM_RISCV_ISA_EXT_F,
+	};
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(exts); i++)
+		if (__vcpu_has_isa_ext(vcpu, exts[i]))
+			vcpu_set_reg(vcpu, RISCV_ISA_EXT_REG(exts[i]), 0);
+}
+
+static void set_priority(int prio)
+{
+	struct sched_param p = { .sched_priority = prio };
+
+	TEST_ASSERT_EQ(pthread_setschedparam(pthread_self(), SCHED_FIFO, &p), 0);
+}
+
+static void start_thread(pthread_t *thread, int prio, void *(*fn)(void *), void *arg)
+{
+	struct sched_param p = { .sched_priority = prio };
+	pthread_attr_t attr;
+
+	/* Not left to the thread: it might not get the CPU to do it. */
+	pthread_attr_init(&attr);
+	pthread_attr_setinheritsched(&attr, PTHREAD_EXPLICIT_SCHED);
+	pthread_attr_setschedpolicy(&attr, SCHED_FIFO);
+	pthread_attr_setschedparam(&attr, &p);
+	TEST_ASSERT_EQ(pthread_create(thread, &attr, fn, arg), 0);
+	pthread_attr_destroy(&attr);
+}
+
+/* Print, and give those who show it to somebody the time to do so. */
+static void __printf(1, 2) report(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vprintf(fmt, ap);
+	va_end(ap);
+	fflush(stdout);
+	usleep(SETTLE_US);
+}
+
+/* On the path that is measured, so no TEST_ASSERT(), whose text costs more. */
+static void vcpu_run_to_exit(struct kvm_vcpu *vcpu)
+{
+	struct kvm_run *run = vcpu->run;
+	int ret = __vcpu_run(vcpu);
+
+	if (ret)
+		TEST_FAIL(KVM_IOCTL_ERROR(KVM_RUN, ret));
+	if (run->exit_reason != KVM_EXIT_RISCV_SBI ||
+	    run->riscv_sbi.extension_id != KVM_RISCV_SELFTESTS_SBI_EXT ||
+	    run->riscv_sbi.function_id != KVM_RISCV_SELFTESTS_SBI_UCALL)
+		TEST_FAIL("Unexpected exit, reason %u", run->exit_reason);
+	if (run->riscv_sbi.args[0])
+		TEST_FAIL("The guest reports %lu failures",
+			  (unsigned long)run->riscv_sbi.args[0]);
+}
+
+/* One turn is one KVM_RUN. */
+static void guest_trips(unsigned int units, unsigned int period)
+{
+	unsigned int i;
+
+	guest_simd_on();
+	for (;;) {
+		use_simd(units);
+		for (i = 0; i < period; i++)
+			guest_exit(0);
+	}
+}
+
+static void run_trips(const struct scenario *s)
+{
+	int period = s->period;
+	int laps = max(MIN_LAPS, MIN_TRIPS / period);
+	struct kvm_vcpu *vcpu;
+	struct kvm_vm *vm;
+	int i;
+
+	vm = vm_create_with_one_vcpu(&vcpu, guest_trips);
+	vcpu_args_set(vcpu, 2, (u64)s->guest, (u64)period);
+	if (s->off)
+		vcpu_simd_off(vcpu);
+
+	report("window: %s %d\n", s->name, period);
+
+	for (i = 0; i < WARM_UP * period; i++) {
+		vcpu_run_to_exit(vcpu);
+		use_simd(s->other);
+	}
+	mark(MARK_BEGIN);
+	while (laps--) {
+		for (i = 0; i < period; i++) {
+			vcpu_run_to_exit(vcpu);
+			use_simd(s->other);
+		}
+		mark(MARK_LAP);
+	}
+	mark(MARK_END);
+	kvm_vm_free(vm);
+}
+
+/*
+ * vCPU 0 wakes up vCPU 1, which preempts it inside KVM_RUN, and has the CPU
+ * until it waits for the next time: two switches a lap.
+ */
+static void guest_kick(void)
+{
+	sbi_ecall(SBI_EXT_IPI, 0, BIT(1), 0, 0, 0, 0, 0);
+}
+
+static void guest_kicks(unsigned int units)
+{
+	int i, missed = 0;
+
+	guest_simd_on();
+	for (i = -WARM_UP; i < NR_SWITCH_LAPS; i++) {
+		if (!i)
+			mark(MARK_BEGIN);
+		use_simd(units);
+		guest_kick();
+		missed += READ_ONCE(nr_kicks) != i + WARM_UP + 1;
+		mark(MARK_LAP);
+	}
+	mark(MARK_END);
+	WRITE_ONCE(stop, true);
+	guest_kick();
+	guest_exit(missed);
+}
+
+static void guest_is_kicked(unsigned int units)
+{
+	guest_simd_on();
+	csr_set(CSR_SIE, IE_SIE);
+	while (!READ_ONCE(stop)) {
+		while (!(csr_read(CSR_SIP) & IE_SIE))
+			asm volatile("wfi" ::: "memory");
+		csr_clear(CSR_SIP, IE_SIE);
+		use_simd(units);
+		WRITE_ONCE(nr_kicks, nr_kicks + 1);
+	}
+	guest_exit(0);
+}
+
+static void *vcpu_thread(void *vcpu)
+{
+	vcpu_run_to_exit(vcpu);
+	return NULL;
+}
+
+static void run_switches(const struct scenario *s)
+{
+	struct kvm_vm *vm = vm_create(2);
+	struct kvm_vcpu *vcpu[2];
+	pthread_t thread;
+
+	vcpu[0] = vm_vcpu_add(vm, 0, guest_kicks);
+	vcpu[1] = vm_vcpu_add(vm, 1, guest_is_kicked);
+	vcpu_args_set(vcpu[0], 1, (u64)s->guest);
+	vcpu_args_set(vcpu[1], 1, (u64)s->other);
+	if (s->off) {
+		vcpu_simd_off(vcpu[0]);
+		vcpu_simd_off(vcpu[1]);
+	}
+
+	report("window: %s 2\n", s->name);
+
+	start_thread(&thread, PRIO_HIGH, vcpu_thread, vcpu[1]);
+	vcpu_run_to_exit(vcpu[0]);
+	pthread_join(thread, NULL);
+	kvm_vm_free(vm);
+}
+
+/*
+ * A vCPU waits for its timer, and preempts a task that computes all the time:
+ * two switches a lap.
+ */
+static void guest_timer(unsigned int units)
+{
+	int i;
+
+	guest_simd_on();
+	timer_irq_enable();
+	for (i = -WARM_UP; i < NR_SWITCH_LAPS; i++) {
+		if (!i)
+			mark(MARK_BEGIN);
+		use_simd(units);
+		timer_set_cmp(timer_get_cycles() + TIMER_TICKS);
+		while (!(csr_read(CSR_SIP) & IE_TIE))
+			asm volatile("wfi" ::: "memory");
+		mark(MARK_LAP);
+	}
+	mark(MARK_END);
+	guest_exit(0);
+}
+
+static void *compute(void *arg)
+{
+	unsigned int units = (unsigned long)arg;
+
+	while (!READ_ONCE(stop))
+		use_simd(units);
+	return NULL;
+}
+
+static void run_beside_task(const struct scenario *s)
+{
+	struct kvm_vcpu *vcpu;
+	struct kvm_vm *vm;
+	pthread_t thread;
+
+	vm = vm_create_with_one_vcpu(&vcpu, guest_timer);
+	TEST_ASSERT(__vcpu_has_isa_ext(vcpu, KVM_RISCV_ISA_EXT_SSTC), "no Sstc");
+	vcpu_args_set(vcpu, 1, (u64)s->guest);
+	if (s->off)
+		vcpu_simd_off(vcpu);
+
+	report("window: %s 2\n", s->name);
+
+	WRITE_ONCE(stop, false);
+	set_priority(PRIO_HIGH);
+	start_thread(&thread, PRIO_LOW, compute, (void *)(unsigned long)s->other);
+	vcpu_run_to_exit(vcpu);
+	WRITE_ONCE(stop, true);
+	pthread_join(thread, NULL);
+	set_priority(PRIO_LOW);
+	kvm_vm_free(vm);
+}
+
+static void run_create(const struct scenario *s)
+{
+	struct kvm_vm *vm = vm_create_barebones();
+	int fd[NR_VCPUS], i;
+
+	report("window: %s 1\n", s->name);
+
+	/* Whatever belongs to the VM comes with the first one. */
+	fd[0] = __vm_ioctl(vm, KVM_CREATE_VCPU, (void *)0UL);
+	mark(MARK_BEGIN);
+	for (i = 1; i < NR_VCPUS; i++) {
+		fd[i] = __vm_ioctl(vm, KVM_CREATE_VCPU, (void *)(unsigned long)i);
+		mark(MARK_LAP);
+	}
+	mark(MARK_END);
+	for (i = 0; i < NR_VCPUS; i++) {
+		TEST_ASSERT(fd[i] >= 0, KVM_IOCTL_ERROR(KVM_CREATE_VCPU, fd[i]));
+		close(fd[i]);
+	}
+	kvm_vm_free(vm);
+}
+
+/*
+ * Memory that the kernel has allocated for us, and not freed, between start and
+ * stop.  Of the page allocator's that is what others than slab take from it.
+ */
+#define TRACING		"/sys/kernel/tracing/"
+
+static const char * const kmem_events[] = {
+	"kmalloc", "kfree", "kmem_cache_alloc", "kmem_cache_free",
+	"mm_page_alloc", "mm_page_free",
+};
+
+static void write_tracing(const char *file, const char *text)
+{
+	char path[128];
+	int fd;
+
+	snprintf(path, sizeof(path), TRACING "%s", file);
+	fd = open(path, O_WRONLY | O_TRUNC);
+	TEST_ASSERT(fd >= 0, "open %s: %s", path, strerror(errno));
+	TEST_ASSERT_EQ(write(fd, text, strlen(text)), strlen(text));
+	close(fd);
+}
+
+static int tracing_on;
+
+static void memory_trace_on(void)
+{
+	char text[64];
+	int i;
+
+	snprintf(text, sizeof(text), "%d", gettid());
+	write_tracing("tracing_on", "0");
+	write_tracing("set_event_pid", text);
+	for (i = 0; i < ARRAY_SIZE(kmem_events); i++) {
+		snprintf(text, sizeof(text), "events/kmem/%s/enable", kmem_events[i]);
+		write_tracing(text, "1");
+	}
+	/* Opening it would be seen. */
+	tracing_on = open(TRACING "tracing_on", O_WRONLY);
+	TEST_ASSERT(tracing_on >= 0, "open tracing_on: %s", strerror(errno));
+}
+
+static void memory_trace_off(void)
+{
+	close(tracing_on);
+	write_tracing("events/kmem/enable", "0");
+	write_tracing("tracing_on", "1");
+}
+
+static void memory_start(void)
+{
+	write_tracing("trace", "\n");
+	TEST_ASSERT_EQ(write(tracing_on, "1", 1), 1);
+}
+
+static unsigned long field(const char *line, const char *name, int base)
+{
+	const char *p = strstr(line, name);
+
+	TEST_ASSERT(p, "no %s in: %s", name, line);
+	return strtoul(p + strlen(name), NULL, base);
+}
+
+static unsigned long memory_stop(const char *what)
+{
+	static struct {
+		unsigned long where, bytes;
+		char line[160];
+	} held[1024];
+	unsigned long sum = 0;
+	int i, nr = 0;
+	char line[512];
+	FILE *f;
+
+	TEST_ASSERT_EQ(write(tracing_on, "0", 1), 1);
+	f = fopen(TRACING "trace", "r");
+	TEST_ASSERT(f, "open trace: %s", strerror(errno));
+	while (fgets(line, sizeof(line), f)) {
+		bool page = strstr(line, ": mm_page_");
+		const char *key = page ? "pfn=0x" : "ptr=";
+		unsigned long where;
+
+		if (line[0] == '#')
+			continue;
+		where = field(line, key, 16);
+		if (strstr(line, "free: ")) {
+			for (i = 0; i < nr; i++)
+				if (held[i].where == where)
+					held[i].bytes = 0;
+			continue;
+		}
+		if (page && (strstr(line, "__GFP_COMP") ||
+			     (!strstr(line, "__GFP_ZERO") && !strstr(line, "_ACCOUNT"))))
+			continue;
+		TEST_ASSERT(nr < ARRAY_SIZE(held), "too many allocations");
+		held[nr].where = where;
+		held[nr].bytes = page ? getpagesize() << field(line, "order=", 10) :
+					field(line, "bytes_alloc=", 10);
+		snprintf(held[nr].line, sizeof(held[nr].line), "%s", strstr(line, ": ") + 2);
+		nr++;
+	}
+	fclose(f);
+
+	for (i = 0; i < nr; i++) {
+		sum += held[i].bytes;
+		if (held[i].bytes)
+			printf("# %s %lu %.*s\n", what, held[i].bytes,
+			       (int)strcspn(held[i].line, "\n"), held[i].line);
+	}
+	return sum;
+}
+
+static unsigned long kvm_vcpu_size(void)
+{
+	FILE *f = fopen("/sys/kernel/slab/kvm_vcpu/object_size", "r");
+	unsigned long size = 0;
+
+	TEST_ASSERT(f && fscanf(f, "%lu", &size) == 1, "no size of struct kvm_vcpu");
+	fclose(f);
+	return size;
+}
+
+/* One exit before the units are used, one after. */
+static void guest_memory(unsigned int units)
+{
+	guest_simd_on();
+	guest_exit(0);
+	use_simd(units);
+	guest_exit(0);
+}
+
+static unsigned long memory_of_use(struct kvm_vm *vm, int id, unsigned int units)
+{
+	struct kvm_vcpu *vcpu = vm_vcpu_add(vm, id, guest_memory);
+
+	vcpu_args_set(vcpu, 1, (u64)units);
+	vcpu_run_to_exit(vcpu);
+	memory_start();
+	vcpu_run_to_exit(vcpu);
+	return memory_stop("use");
+}
+
+static void run_memory(const struct scenario *s)
+{
+	/* The first vCPUs allocate what belongs to the VM. */
+	static const unsigned int units[] = { BOTH, 0, FP, V };
+	unsigned long create, use[ARRAY_SIZE(units)];
+	struct kvm_vm *vm = vm_create(ARRAY_SIZE(units) + 1);
+	int i, fd;
+
+	memory_trace_on();
+	for (i = 0; i < ARRAY_SIZE(units); i++)
+		use[i] = memory_of_use(vm, i, units[i]);
+	memory_start();
+	fd = __vm_ioctl(vm, KVM_CREATE_VCPU, (void *)(unsigned long)i);
+	create = memory_stop("create");
+	memory_trace_off();
+	TEST_ASSERT(fd >= 0, KVM_IOCTL_ERROR(KVM_CREATE_VCPU, fd));
+	close(fd);
+	kvm_vm_free(vm);
+
+	report("memory: %s create %lu\n", s->name, create);
+	report("memory: %s use_none %lu\n", s->name, use[1]);
+	report("memory: %s use_fp %lu\n", s->name, use[2]);
+	report("memory: %s use_v %lu\n", s->name, use[3]);
+	report("memory: %s struct %lu\n", s->name, kvm_vcpu_size());
+}
+
+static const struct scenario scenarios[] = {
+	/* KVM_RUN round trips; the last word is what the VMM uses */
+	{ "run-off",		run_trips, .period = 1, .off = true },
+	{ "run-none",		run_trips, .period = 1 },
+	{ "run-fp",		run_trips, FP, 1 },
+	{ "run-fp-2",		run_trips, FP, 2 },
+	{ "run-fp-10",		run_trips, FP, 10 },
+	{ "run-fp-100",		run_trips, FP, 100 },
+	{ "run-v",		run_trips, V, 1 },
+	{ "run-v-2",		run_trips, V, 2 },
+	{ "run-v-10",		run_trips, V, 10 },
+	{ "run-v-100",		run_trips, V, 100 },
+	{ "run-both",		run_trips, BOTH, 1 },
+	{ "run-both-10",	run_trips, BOTH, 10 },
+	{ "run-none-vmm-fp",	run_trips, 0, 1, FP },
+	{ "run-fp-vmm-fp",	run_trips, FP, 1, FP },
+	{ "run-none-vmm-v",	run_trips, 0, 1, V },
+	{ "run-v-vmm-v",	run_trips, V, 1, V },
+
+	/* Two vCPUs */
+	{ "switch-off-off",	run_switches, .off = true },
+	{ "switch-none-none",	run_switches },
+	{ "switch-fp-none",	run_switches, FP },
+	{ "switch-v-none",	run_switches, V },
+	{ "switch-fp-fp",	run_switches, FP, .other = FP },
+	{ "switch-v-v",		run_switches, V, .other = V },
+	{ "switch-both-both",	run_switches, BOTH, .other = BOTH },
+
+	/* A vCPU and a task */
+	{ "task-off-none",	run_beside_task, .off = true },
+	{ "task-none-none",	run_beside_task },
+	{ "task-none-fp",	run_beside_task, 0, .other = FP },
+	{ "task-none-v",	run_beside_task, 0, .other = V },
+	{ "task-fp-fp",		run_beside_task, FP, .other = FP },
+	{ "task-v-none",	run_beside_task, V },
+	{ "task-v-v",		run_beside_task, V, .other = V },
+	{ "task-both-both",	run_beside_task, BOTH, .other = BOTH },
+
+	/* vCPUs */
+	{ "create",		run_create },
+	{ "memory",		run_memory },
+};
+
+static void report_mode(void)
+{
+	FILE *f = fopen("/sys/module/kvm/parameters/simd_switch", "r");
+	char mode[16] = "-";
+
+	if (f) {
+		TEST_ASSERT_EQ(fscanf(f, "%15s", mode), 1);
+		fclose(f);
+	}
+	report("mode: %s\n", mode);
+}
+
+static bool wanted(const char *name, int argc, char **argv)
+{
+	int i;
+
+	for (i = 1; i < argc; i++)
+		if (!strncmp(name, argv[i], strlen(argv[i])))
+			return true;
+	return argc == 1;
+}
+
+/* Arguments are the beginnings of the names of what is to be run. */
+int main(int argc, char **argv)
+{
+	int i;
+
+	pin_self_to_any_cpu();
+	set_priority(PRIO_LOW);
+	report_mode();
+
+	for (i = 0; i < ARRAY_SIZE(scenarios); i++)
+		if (wanted(scenarios[i].name, argc, argv))
+			scenarios[i].run(&scenarios[i]);
+	return 0;
+}

@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * vector_alloc_test.c - vector memory for the guests that use vectors.
+ *
+ * Whether a call allocates is found out with the kernel's fault injection: a
+ * failure is armed for the next allocation of this thread.  What allocates
+ * fails then; what does not leaves the failure armed.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "kvm_test_harness.h"
+#include "kvm_util.h"
+#include "processor.h"
+#include "test_util.h"
+#include "ucall_common.h"
+
+#define MAX_VLENB	8192
+#define FAIL_NTH	"/proc/thread-self/fail-nth"
+#define FAILSLAB	"/sys/kernel/debug/failslab/"
+
+#define V_INSN(insn)	".option push\n.option arch, +v\n" insn "\n.option pop\n"
+
+static u8 v_buf[32 * MAX_VLENB] __aligned(16);
+static u8 v_want[MAX_VLENB];
+
+static void put_file(const char *path, const char *s)
+{
+	int fd = open(path, O_WRONLY);
+
+	TEST_ASSERT(fd >= 0, "open(%s) failed, errno %d", path, errno);
+	TEST_ASSERT(write(fd, s, strlen(s)) == strlen(s), "write(%s) failed, errno %d",
+		    path, errno);
+	close(fd);
+}
+
+/* Opened before a failure is armed: open() allocates, pread() does not. */
+static int fail_nth_fd;
+
+static void fail_next_alloc(bool on)
+{
+	TEST_ASSERT_EQ(pwrite(fail_nth_fd, on ? "1" : "0", 1, 0), 1);
+}
+
+/* Whether a failure that was armed is still waiting for an allocation */
+static bool alloc_failure_armed(void)
+{
+	char c = 0;
+
+	TEST_ASSERT_EQ(pread(fail_nth_fd, &c, 1, 0), 1);
+
+	return c == '1';
+}
+
+static bool have_fault_injection(void)
+{
+	fail_nth_fd = open(FAIL_NTH, O_RDWR);
+	if (fail_nth_fd < 0 || access(FAILSLAB "ignore-gfp-wait", W_OK))
+		return false;
+
+	put_file(FAILSLAB "ignore-gfp-wait", "N");
+	put_file(FAILSLAB "verbose", "0");
+
+	return true;
+}
+
+static u64 v_reg_id(struct kvm_vcpu *vcpu, int n)
+{
+	u64 vlenb = vcpu_get_reg(vcpu, KVM_REG_RISCV | KVM_REG_SIZE_ULONG |
+				 KVM_REG_RISCV_VECTOR |
+				 KVM_REG_RISCV_VECTOR_CSR_REG(vlenb));
+
+	return KVM_REG_RISCV | KVM_REG_RISCV_VECTOR | KVM_REG_RISCV_VECTOR_REG(n) |
+	       (u64)__builtin_ctzl(vlenb) << KVM_REG_SIZE_SHIFT;
+}
+
+static int v_reg(struct kvm_vcpu *vcpu, bool set, int n, void *val)
+{
+	struct kvm_one_reg reg = { .id = v_reg_id(vcpu, n), .addr = (unsigned long)val };
+
+	return __vcpu_ioctl(vcpu, set ? KVM_SET_ONE_REG : KVM_GET_ONE_REG, &reg);
+}
+
+static void fill(void *buf, int seed)
+{
+	for (int i = 0; i < MAX_VLENB; i++)
+		((u8 *)buf)[i] = (i + 1) * 37 + seed;
+}
+
+static size_t vlenb_of(struct kvm_vcpu *vcpu)
+{
+	return KVM_REG_SIZE(v_reg_id(vcpu, 0));
+}
+
+static u64 run_to_sync(struct kvm_vcpu *vcpu)
+{
+	struct ucall uc;
+
+	vcpu_run(vcpu);
+	switch (get_ucall(vcpu, &uc)) {
+	case UCALL_SYNC:
+		return uc.args[1];
+	case UCALL_ABORT:
+		REPORT_GUEST_ASSERT(uc);
+	default:
+		TEST_FAIL("Unexpected exit reason %u, ucall %lu",
+			  vcpu->run->exit_reason, uc.cmd);
+	}
+	return -1;
+}
+
+/*
+ * Everything but vectors twice, so that nothing of it allocates the third
+ * time: GUEST_SYNC(), and the code below on the same page.
+ */
+static void __aligned(512) guest_code(void)
+{
+	unsigned long vlenb = 0;
+	int i;
+
+	csr_set(CSR_SSTATUS, SR_VS);
+	for (i = 0; i < 3; i++) {
+		GUEST_SYNC(i);
+		asm volatile(V_INSN("csrr %0, vlenb") : "=r"(vlenb));
+	}
+	GUEST_SYNC(vlenb);
+
+	asm volatile(V_INSN("vs8r.v v0, (%0)\n" "vs8r.v v8, (%1)\n")
+		     :: "r"(v_buf), "r"(v_buf + 8 * vlenb) : "memory");
+	GUEST_SYNC(100);
+
+	asm volatile(V_INSN("vmv1r.v v9, v5") ::: "memory");
+	GUEST_SYNC(101);
+
+	asm volatile(V_INSN("vs8r.v v8, (%0)\n") :: "r"(v_buf) : "memory");
+	GUEST_SYNC(102);
+}
+
+static void run_to_first_use(struct kvm_vcpu *vcpu)
+{
+	int i;
+
+	/* The buffer has to be there, too. */
+	memset(v_buf, 0xff, sizeof(v_buf));
+	sync_global_to_guest(vcpu->vm, v_buf);
+	for (i = 0; i < 3; i++)
+		TEST_ASSERT_EQ(run_to_sync(vcpu), i);
+}
+
+FIXTURE(vector_alloc) {
+	struct kvm_vcpu *vcpu;
+};
+
+FIXTURE_SETUP(vector_alloc)
+{
+	struct kvm_vm *vm = vm_create_with_one_vcpu(&self->vcpu, guest_code);
+
+	if (!__vcpu_has_isa_ext(self->vcpu, KVM_RISCV_ISA_EXT_V))
+		SKIP(return, "the host has no V");
+	vm_enable_cap(vm, KVM_CAP_RISCV_MP_STATE_RESET, 0);
+}
+
+FIXTURE_TEARDOWN(vector_alloc)
+{
+	kvm_vm_free(self->vcpu->vm);
+}
+
+TEST_F(vector_alloc, zeros_before_the_first_use)
+{
+	size_t i, vlenb = vlenb_of(self->vcpu);
+	int n;
+
+	for (n = 0; n < 32; n++) {
+		memset(v_buf, 0xff, vlenb);
+		ASSERT_EQ(v_reg(self->vcpu, false, n, v_buf), 0);
+		for (i = 0; i < vlenb; i++)
+			ASSERT_EQ(v_buf[i], 0);
+	}
+}
+
+TEST_F(vector_alloc, written_before_the_first_run)
+{
+	size_t vlenb = vlenb_of(self->vcpu);
+	u8 *v;
+
+	fill(v_want, 5);
+	ASSERT_EQ(v_reg(self->vcpu, true, 5, v_want), 0);
+	run_to_first_use(self->vcpu);
+	ASSERT_EQ(run_to_sync(self->vcpu), vlenb);
+	ASSERT_EQ(run_to_sync(self->vcpu), 100);
+
+	v = addr_gva2hva(self->vcpu->vm, (gva_t)v_buf);
+	EXPECT_EQ(memcmp(v + 5 * vlenb, v_want, vlenb), 0);
+
+	/* And what the guest does with it is seen. */
+	ASSERT_EQ(run_to_sync(self->vcpu), 101);
+	ASSERT_EQ(v_reg(self->vcpu, false, 9, v_buf), 0);
+	EXPECT_EQ(memcmp(v_buf, v_want, vlenb), 0);
+}
+
+TEST_F(vector_alloc, bad_address)
+{
+	size_t vlenb = vlenb_of(self->vcpu);
+
+	EXPECT_EQ(v_reg(self->vcpu, true, 5, NULL), -1);
+	EXPECT_EQ(errno, EFAULT);
+	EXPECT_EQ(v_reg(self->vcpu, false, 5, NULL), -1);
+	EXPECT_EQ(errno, EFAULT);
+
+	run_to_first_use(self->vcpu);
+	EXPECT_EQ(run_to_sync(self->vcpu), vlenb);
+}
+
+TEST_F(vector_alloc, reset_clears)
+{
+	struct kvm_mp_state mp_state = { .mp_state = KVM_MP_STATE_INIT_RECEIVED };
+	size_t i, vlenb = vlenb_of(self->vcpu);
+
+	fill(v_want, 7);
+	ASSERT_EQ(v_reg(self->vcpu, true, 7, v_want), 0);
+	vcpu_mp_state_set(self->vcpu, &mp_state);
+	ASSERT_EQ(v_reg(self->vcpu, false, 7, v_buf), 0);
+	for (i = 0; i < vlenb; i++)
+		ASSERT_EQ(v_buf[i], 0);
+}
+
+TEST_F(vector_alloc, vlenb_and_zeros_cost_nothing)
+{
+	struct kvm_vcpu *vcpu = self->vcpu;
+	size_t vlenb = vlenb_of(vcpu);
+
+	if (!have_fault_injection())
+		SKIP(return, "no fault injection: CONFIG_FAILSLAB, debugfs, root");
+
+	run_to_first_use(vcpu);
+	memset(v_want, 0, sizeof(v_want));
+
+	fail_next_alloc(true);
+	EXPECT_EQ(v_reg(vcpu, true, 5, v_want), 0);
+	EXPECT_TRUE(alloc_failure_armed());
+	EXPECT_EQ(run_to_sync(vcpu), vlenb);
+	EXPECT_TRUE(alloc_failure_armed());
+	fail_next_alloc(false);
+}
+
+TEST_F(vector_alloc, no_memory_for_a_register)
+{
+	size_t vlenb = vlenb_of(self->vcpu);
+
+	if (!have_fault_injection())
+		SKIP(return, "no fault injection: CONFIG_FAILSLAB, debugfs, root");
+
+	fill(v_want, 3);
+	fail_next_alloc(true);
+	EXPECT_EQ(v_reg(self->vcpu, true, 3, v_want), -1);
+	EXPECT_EQ(errno, ENOMEM);
+	EXPECT_FALSE(alloc_failure_armed());
+	fail_next_alloc(false);
+
+	EXPECT_EQ(v_reg(self->vcpu, true, 3, v_want), 0);
+	EXPECT_EQ(v_reg(self->vcpu, false, 3, v_buf), 0);
+	EXPECT_EQ(memcmp(v_buf, v_want, vlenb), 0);
+}
+
+TEST_F(vector_alloc, no_memory_in_run)
+{
+	struct kvm_vcpu *vcpu = self->vcpu;
+	size_t i, vlenb = vlenb_of(vcpu);
+	u8 *v;
+
+	if (!have_fault_injection())
+		SKIP(return, "no fault injection: CONFIG_FAILSLAB, debugfs, root");
+
+	run_to_first_use(vcpu);
+	ASSERT_EQ(run_to_sync(vcpu), vlenb);
+
+	for (i = 0; i < 3; i++) {
+		fail_next_alloc(true);
+		EXPECT_EQ(_vcpu_run(vcpu), -1);
+		EXPECT_EQ(errno, ENOMEM);
+		fail_next_alloc(false);
+	}
+
+	/* The guest has not moved, and knows nothing. */
+	ASSERT_EQ(run_to_sync(vcpu), 100);
+	v = addr_gva2hva(vcpu->vm, (gva_t)v_buf);
+	for (i = 0; i < 16 * vlenb; i++)
+		ASSERT_EQ(v[i], 0);
+	ASSERT_EQ(run_to_sync(vcpu), 101);
+}
+
+int main(int argc, char *argv[])
+{
+	return test_harness_run(argc, argv);
+}
