@@ -27,7 +27,7 @@
 #include <linux/moduleparam.h>
 #include <linux/string.h>
 #include <linux/sysfs.h>
-#include <asm/cpufeature.h>
+#include <asm/cpufeature-macros.h>
 #include <asm/insn.h>
 #include <asm/kvm_nacl.h>
 #include <asm/kvm_vcpu_fp.h>
@@ -71,13 +71,13 @@ static const struct kernel_param_ops simd_switch_ops = {
 module_param_cb(simd_switch, &simd_switch_ops, NULL, 0644);
 MODULE_PARM_DESC(simd_switch, "When guests get FP and vector registers: eager, lazy or adaptive (default)");
 
-#define simd_count(vcpu, units, what)					\
-do {									\
-	if ((units) & KVM_RISCV_SIMD_FP)				\
-		(vcpu)->stat.fp_##what++;				\
-	if ((units) & KVM_RISCV_SIMD_V)					\
-		(vcpu)->stat.vector_##what++;				\
-} while (0)
+static void simd_count(u8 units, u64 *fp, u64 *vector)
+{
+	if (units & KVM_RISCV_SIMD_FP)
+		(*fp)++;
+	if (units & KVM_RISCV_SIMD_V)
+		(*vector)++;
+}
 
 #define SIMD_CLEAN	(SR_FS_CLEAN | SR_VS_CLEAN)
 
@@ -130,7 +130,8 @@ static void simd_acquire(struct kvm_vcpu *vcpu, u8 units)
 		kvm_riscv_vcpu_vector_load(vcpu);
 
 	trace_kvm_simd_load(vcpu, units, units & vcpu->arch.simd.eager);
-	simd_count(vcpu, units, loads);
+	simd_count(units, &vcpu->stat.fp_loads,
+		   &vcpu->stat.vector_loads);
 	vcpu->arch.simd.live |= units;
 	cntx->sstatus &= ~simd_mask(units);
 	cntx->sstatus |= simd_mask(units) & SIMD_CLEAN;
@@ -148,7 +149,8 @@ static void simd_release(struct kvm_vcpu *vcpu, u8 units)
 		kvm_riscv_vcpu_vector_save(vcpu, dirty & KVM_RISCV_SIMD_V);
 
 	trace_kvm_simd_save(vcpu, units, units & dirty);
-	simd_count(vcpu, units & dirty, saves);
+	simd_count(units & dirty, &vcpu->stat.fp_saves,
+		   &vcpu->stat.vector_saves);
 	vcpu->arch.simd.used |= units & dirty;
 	vcpu->arch.simd.live &= ~units;
 	cntx->sstatus &= ~simd_mask(units);
@@ -260,8 +262,10 @@ void kvm_riscv_vcpu_simd_put(struct kvm_vcpu *vcpu)
 
 	/* What was not needed before the guest was entered is no miss. */
 	units = simd->eager & ~simd_off(vcpu->arch.guest_context.sstatus);
-	simd_count(vcpu, units & simd->used, eager_hits);
-	simd_count(vcpu, units & ~simd->used, eager_misses);
+	simd_count(units & simd->used, &vcpu->stat.fp_eager_hits,
+		   &vcpu->stat.vector_eager_hits);
+	simd_count(units & ~simd->used, &vcpu->stat.fp_eager_misses,
+		   &vcpu->stat.vector_eager_misses);
 
 	vcpu->arch.guest_context.sstatus &= ~(SR_FS | SR_VS);
 
@@ -319,7 +323,8 @@ static int simd_want(struct kvm_vcpu *vcpu, unsigned long insn, u8 units)
 	preempt_disable();
 	vcpu->arch.simd.wanted |= units;
 	vcpu->arch.simd.used |= units;
-	simd_count(vcpu, units, traps);
+	simd_count(units, &vcpu->stat.fp_traps,
+		   &vcpu->stat.vector_traps);
 	preempt_enable();
 
 	return 1;

@@ -819,9 +819,23 @@ TEST_F(simd_trap, firmware_counter)
 	EXPECT_EQ(vcpu_get_stat(self->vcpu, instr_illegal_exits), 0);
 }
 
-TEST(first_instruction)
+FIXTURE(simd_first) {
+	struct kvm_vm *vm;
+};
+
+FIXTURE_SETUP(simd_first)
 {
-	struct kvm_vm *vm = vm_create(MAX_PROBES);
+	self->vm = vm_create(MAX_PROBES);
+}
+
+FIXTURE_TEARDOWN(simd_first)
+{
+	kvm_vm_free(self->vm);
+}
+
+TEST_F_TIMEOUT(simd_first, instruction, 120)
+{
+	struct kvm_vm *vm = self->vm;
 	struct kvm_vcpu *vcpu;
 	int i;
 
@@ -841,7 +855,6 @@ TEST(first_instruction)
 			vcpu_set_v(vcpu, &init);
 		run_to_the_end(vcpu);
 	}
-	kvm_vm_free(vm);
 }
 
 TEST_HARNESS_MAIN

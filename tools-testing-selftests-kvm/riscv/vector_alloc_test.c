@@ -128,7 +128,8 @@ static void __aligned(512) guest_code(void)
 	}
 	GUEST_SYNC(vlenb);
 
-	asm volatile(V_INSN("vs8r.v v0, (%0)\n" "vs8r.v v8, (%1)\n")
+	asm volatile(V_INSN("vs8r.v v0, (%0)\n"
+			    "vs8r.v v8, (%1)")
 		     :: "r"(v_buf), "r"(v_buf + 8 * vlenb) : "memory");
 	GUEST_SYNC(100);
 

@@ -31,6 +31,7 @@
 #define SELFTEST_KVM_RVV_H
 
 #include <linux/bits.h>
+#include <linux/compiler.h>
 #include <linux/types.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -42,7 +43,7 @@ enum rvv_result {
 	RVV_OK,			/* pc is behind the instruction */
 	RVV_ILLEGAL,		/* the guest gets an illegal instruction exception */
 	RVV_FAULT,		/* the guest gets cause and tval; vstart is set */
-	RVV_NOT_COVERED,	/* the emulator does not know this instruction */
+	RVV_NOT_COVERED,	/* an unknown instruction, or vl above VLMAX */
 };
 
 struct rvv_state {
@@ -81,7 +82,7 @@ struct rvv_state {
 	void *mem;
 
 	/* v0 to v31, vlenb bytes each */
-	u8 v[32 * RVV_MAX_VLENB];
+	u8 v[32 * RVV_MAX_VLENB] __aligned(8);
 };
 
 enum rvv_result rvv_emulate(struct rvv_state *s, u32 insn);

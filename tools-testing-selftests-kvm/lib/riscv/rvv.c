@@ -2,8 +2,6 @@
 /*
  * rvv.c - RVV emulator: decoding, configuration, CSRs and the element loop
  */
-#include <string.h>
-
 #include "rvv_ops.h"
 
 #define CSR_VSTART	0x008
@@ -68,24 +66,56 @@ void rvv_set_x(struct rvv_ctx *c, unsigned int rd, u64 v)
 u64 rvv_get(const struct rvv_ctx *c, const struct rvv_operand *o, u64 i)
 {
 	const u8 *base = c->s->v + o->reg * c->s->vlenb;
-	u64 v = 0;
+	const void *p;
 
 	if (o->eew == RVV_EEW_MASK)
 		return rvv_mask_bit(c->s, o->reg, i);
-	memcpy(&v, base + (i << o->eew), 1 << o->eew);
-	return v;
+
+	p = base + (i << o->eew);
+	switch (o->eew) {
+	case 0:
+		return *(const u8 *)p;
+	case 1:
+		return *(const u16 *)p;
+	case 2:
+		return *(const u32 *)p;
+	default:
+		return *(const u64 *)p;
+	}
+}
+
+static void rvv_set_mask_bit(u8 *mask, u64 i, bool bit)
+{
+	if (bit)
+		mask[i / 8] |= BIT(i % 8);
+	else
+		mask[i / 8] &= ~BIT(i % 8);
 }
 
 void rvv_set(struct rvv_ctx *c, const struct rvv_operand *o, u64 i, u64 v)
 {
 	u8 *base = c->s->v + o->reg * c->s->vlenb;
+	void *p;
 
-	if (o->eew != RVV_EEW_MASK)
-		memcpy(base + (i << o->eew), &v, 1 << o->eew);
-	else if (v & 1)
-		base[i / 8] |= BIT(i % 8);
-	else
-		base[i / 8] &= ~BIT(i % 8);
+	if (o->eew == RVV_EEW_MASK) {
+		rvv_set_mask_bit(base, i, v & 1);
+		return;
+	}
+
+	p = base + (i << o->eew);
+	switch (o->eew) {
+	case 0:
+		*(u8 *)p = v;
+		break;
+	case 1:
+		*(u16 *)p = v;
+		break;
+	case 2:
+		*(u32 *)p = v;
+		break;
+	default:
+		*(u64 *)p = v;
+	}
 }
 
 bool rvv_operand_init(struct rvv_operand *o, unsigned int reg, int eew, int emul)
@@ -460,6 +490,8 @@ enum rvv_result rvv_emulate(struct rvv_state *s, u32 insn)
 		rvv_parse_vtype(s->vtype & 0x3f, &c.sew, &c.lmul);
 		c.vlmax = rvv_vlmax(s, c.sew, c.lmul);
 	}
+	if (s->vl > c.vlmax)
+		return RVV_NOT_COVERED;
 
 	s->mixed_eew = false;
 	switch (RVV_FIELD(insn, 0, 7)) {

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * rvv_vcpu_test.c - Emulate a running guest's vector instructions
+ *
+ * In the guest's program, an ebreak is in front of each vector instruction.  The
+ * program is run twice: once the VMM steps over the ebreak alone, once it
+ * emulates the instruction behind it.  What the program has calculated, and
+ * which exceptions it has had, must be the same.
+ */
+#include "kvm_util.h"
+#include "processor.h"
+#include "rvv.h"
+#include "ucall_common.h"
+
+#define NR_ITEMS	600
+#define MAX_TRAPS	8
+#define NR_ROUNDS	3
+#define DATA_GVA	0x40000000UL
+
+#define V(insn)		".option push\n"			\
+			".option norvc\n"			\
+			".option arch, +v\n"			\
+			"ebreak\n" insn "\n"			\
+			".option pop\n"
+
+/*
+ * QEMU 10.0 does not make FS Dirty for the fflags of a vector instruction: KVM
+ * would not save them.
+ */
+#define FS_DIRTY	"fsgnj.d ft0, ft0, ft0\n"
+
+struct trap {
+	u64 cause, tval, vstart, offset;
+};
+
+static struct results {
+	u32 ints[NR_ITEMS];
+	double floats[NR_ITEMS];
+	u64 count, first, fflags, status;
+	double sum;
+	u8 partial[4096];
+	int nr_traps;
+	struct trap traps[MAX_TRAPS];
+} results;
+
+static u32 input[NR_ITEMS];
+static u64 insn_addr;
+
+static u64 read_vstart(void)
+{
+	u64 v;
+
+	asm volatile("csrr %0, 0x008" : "=r" (v));
+	return v;
+}
+
+/* The faulting instruction is behind the ebreak at insn_addr. */
+static void guest_trap(struct pt_regs *regs)
+{
+	struct trap *t = &results.traps[results.nr_traps++ % MAX_TRAPS];
+
+	t->vstart = read_vstart();
+	t->cause = regs->cause;
+	t->tval = regs->badaddr;
+	t->offset = regs->epc - insn_addr;
+	regs->epc += 4;
+	/* This clears vstart and, other than csrw in QEMU 10.0, makes VS Dirty. */
+	asm volatile(".option push\n"
+		     ".option arch, +v\n"
+		     "vmv1r.v v31, v31\n"
+		     ".option pop");
+}
+
+/* y = ((x * 3) >> 1) ^ i, where x is odd; and its square root */
+static void guest_compute(void)
+{
+	u32 *in = input, *out = results.ints;
+	double *d = results.floats;
+	u64 n = NR_ITEMS, i = 0, vl;
+
+	while (n) {
+		asm volatile(V("vsetvli %0, %1, e32, m2, ta, mu")
+			     V("vle32.v v4, (%2)")
+			     V("vand.vi v6, v4, 1")
+			     V("vmsne.vi v0, v6, 0")
+			     V("vmul.vx v4, v4, %6, v0.t")
+			     V("vsrl.vi v4, v4, 1, v0.t")
+			     V("vid.v v8")
+			     V("vadd.vx v8, v8, %5")
+			     V("vxor.vv v4, v4, v8, v0.t")
+			     V("vse32.v v4, (%3)")
+			     V("vfwcvt.f.xu.v v12, v4")
+			     V("vsetvli zero, zero, e64, m4, ta, mu")
+			     V("vfsqrt.v v12, v12")
+			     FS_DIRTY
+			     V("vse64.v v12, (%4)")
+			     : "=&r" (vl)
+			     : "r" (n), "r" (in), "r" (out), "r" (d), "r" (i), "r" (3)
+			     : "ft0", "memory");
+		in += vl;
+		out += vl;
+		d += vl;
+		i += vl;
+		n -= vl;
+	}
+
+	asm volatile(V("vsetivli zero, 16, e64, m8, ta, ma")
+		     V("vle64.v v8, (%4)")
+		     V("vmv.v.i v16, 0")
+		     V("vfredosum.vs v24, v8, v16")
+		     FS_DIRTY
+		     V("vfmv.f.s %3, v24")
+		     V("vmsgtu.vi v0, v8, 0")
+		     V("vcpop.m %0, v0")
+		     V("vfirst.m %1, v0")
+		     "csrr %2, fflags\n"
+		     : "=&r" (results.count), "=&r" (results.first),
+		       "=&r" (results.fflags), "=&f" (results.sum)
+		     : "r" (results.floats) : "ft0");
+}
+
+/* Instructions of which the trap is of interest */
+#define TRAPPING(_name, _insn)						\
+static void guest_##_name(void *p)					\
+{									\
+	asm volatile(".option push\n"					\
+		     ".option norvc\n"					\
+		     "la t0, 1f\n"					\
+		     "sd t0, 0(%1)\n"					\
+		     "1:\n"						\
+		     ".option pop\n"					\
+		     V(_insn) :: "r" (p), "r" (&insn_addr) : "t0", "memory"); \
+}
+
+TRAPPING(load, "vle8.v v8, (%0)")
+TRAPPING(store, "vse8.v v8, (%0)")
+TRAPPING(load_first, "vle8ff.v v8, (%0)")
+TRAPPING(load_words, "vle32.v v8, (%0)")
+TRAPPING(fadd, "vfadd.vv v8, v8, v8")
+/* vadd.vv v0, v1, v1, v0.t */
+TRAPPING(overlap, ".insn 0x00108057")
+
+static void guest_traps(u64 page_size)
+{
+	/* Three bytes are mapped, and five are not. */
+	void *end = (void *)DATA_GVA + page_size - 3;
+
+	asm volatile(V("vsetivli zero, 8, e8, m1, tu, mu")
+		     V("vid.v v8"));
+	guest_load(end);
+	guest_store(end);
+	guest_load_first(end);
+	asm volatile(V("vse8.v v8, (%0)") :: "r" (results.partial) : "memory");
+	guest_overlap(end);
+
+	/* The second word is in both pages. */
+	asm volatile(V("vsetivli zero, 2, e32, m1, tu, mu"));
+	guest_load_words(end - 3);
+
+	csr_clear(CSR_SSTATUS, SR_FS);
+	guest_fadd(end);
+	csr_set(CSR_SSTATUS, SR_FS);
+
+	/* Clean */
+	csr_clear(CSR_SSTATUS, SR_VS);
+	csr_set(CSR_SSTATUS, SR_VS_CLEAN);
+	asm volatile(V("vadd.vi v8, v8, 1"));
+	results.status = csr_read(CSR_SSTATUS) & SR_VS;
+}
+
+static void guest_code(u64 page_size)
+{
+	int i;
+
+	csr_set(CSR_SSTATUS, SR_FS | SR_VS);
+	for (i = 0; i < NR_ROUNDS; i++)
+		guest_compute();
+	guest_traps(page_size);
+	GUEST_DONE();
+}
+
+static u64 run(bool emulate, struct results *r)
+{
+	struct kvm_guest_debug debug = { .control = KVM_GUESTDBG_ENABLE };
+	u64 pc, emulated = 0, page_size;
+	struct kvm_vcpu *vcpu;
+	struct kvm_vm *vm;
+	struct ucall uc;
+	int i;
+
+	vm = vm_create_with_one_vcpu(&vcpu, guest_code);
+	TEST_REQUIRE(__vcpu_has_isa_ext(vcpu, KVM_RISCV_ISA_EXT_V));
+	page_size = vm->page_size;
+	vcpu_args_set(vcpu, 1, page_size);
+	TEST_ASSERT_EQ(vm_alloc(vm, page_size, DATA_GVA), DATA_GVA);
+
+	vm_init_vector_tables(vm);
+	vcpu_init_vector_tables(vcpu);
+	vm_install_exception_handler(vm, EXC_INST_ILLEGAL, guest_trap);
+	vm_install_exception_handler(vm, EXC_LOAD_PAGE_FAULT, guest_trap);
+	vm_install_exception_handler(vm, EXC_STORE_PAGE_FAULT, guest_trap);
+
+	for (i = 0; i < NR_ITEMS; i++)
+		input[i] = i * 2654435761U;
+	sync_global_to_guest(vm, input);
+	vcpu_guest_debug_set(vcpu, &debug);
+
+	for (;;) {
+		vcpu_run(vcpu);
+		if (vcpu->run->exit_reason != KVM_EXIT_DEBUG)
+			break;
+		pc = vcpu_get_reg(vcpu, RISCV_CORE_REG(regs.pc)) + 4;
+		vcpu_set_reg(vcpu, RISCV_CORE_REG(regs.pc), pc);
+		if (!emulate)
+			continue;
+		vcpu_emulate_vector(vcpu, *(u32 *)addr_gva2hva(vm, pc));
+		emulated++;
+	}
+	TEST_ASSERT(get_ucall(vcpu, &uc) == UCALL_DONE, "Unexpected exit reason %u",
+		    vcpu->run->exit_reason);
+	sync_global_from_guest(vm, results);
+	*r = results;
+	kvm_vm_free(vm);
+	return emulated;
+}
+
+static void check_traps(const struct results *r)
+{
+	static const struct trap want[] = {
+		{ EXC_LOAD_PAGE_FAULT, DATA_GVA + PGTBL_PAGE_SIZE, 3, 4 },
+		{ EXC_STORE_PAGE_FAULT, DATA_GVA + PGTBL_PAGE_SIZE, 3, 4 },
+		{ EXC_INST_ILLEGAL, 0x00108057, 0, 4 },
+		{ EXC_LOAD_PAGE_FAULT, DATA_GVA + PGTBL_PAGE_SIZE, 1, 4 },
+		{ EXC_INST_ILLEGAL, 0x02841457, 0, 4 },
+	};
+	int i;
+
+	TEST_ASSERT_EQ(r->nr_traps, ARRAY_SIZE(want));
+	for (i = 0; i < ARRAY_SIZE(want); i++) {
+		TEST_ASSERT_EQ(r->traps[i].cause, want[i].cause);
+		TEST_ASSERT_EQ(r->traps[i].tval, want[i].tval);
+		TEST_ASSERT_EQ(r->traps[i].vstart, want[i].vstart);
+		TEST_ASSERT_EQ(r->traps[i].offset, want[i].offset);
+	}
+	TEST_ASSERT_EQ(r->status, SR_VS_DIRTY);
+	TEST_ASSERT(r->fflags, "Square roots were exact");
+}
+
+int main(void)
+{
+	static struct results native, emulated;
+	u64 n;
+
+	TEST_REQUIRE(kvm_has_cap(KVM_CAP_SET_GUEST_DEBUG));
+
+	run(false, &native);
+	check_traps(&native);
+	n = run(true, &emulated);
+	check_traps(&emulated);
+	TEST_ASSERT(!memcmp(&native, &emulated, sizeof(native)),
+		    "The emulator's results are not the hardware's");
+	pr_info("%lu instructions emulated\n", n);
+	return 0;
+}
