@@ -11,10 +11,12 @@
 #
 # KERNELS: base, series.  MODES, of the series: eager, lazy, adaptive, or - for
 # a kernel without a choice.  SCENARIO: the beginning of a name.
+# BASE_IMAGE in the environment is a kernel of the base that need not be built.
 . "$(dirname "$0")/lib.sh"
 
 dir=$build/bench
 doc_csv=$top/Documentation/performance.csv
+base_image=${BASE_IMAGE:-$build/obj-base/arch/riscv/boot/Image}
 
 vlens="128 256 1024" kernels="base series" modes='' csv='' profile=''
 while getopts v:k:m:o:cp o; do
@@ -213,7 +215,7 @@ fi
 
 step "build the plugin" bench-plugin.log build_plugin
 make_initramfs "$@"
-if [[ " $kernels " == *" base "* ]]; then
+if [[ " $kernels " == *" base "* ]] && [ -z "${BASE_IMAGE:-}" ]; then
 	step "build the base's kernel (6 minutes the first time)" build-kernel-base.log \
 		"$scripts/build.sh" base
 fi
@@ -226,7 +228,7 @@ fi
 for vlen in $vlens; do
 	for k in $kernels; do
 		if [ "$k" = base ]; then
-			measure base "$build/obj-base/arch/riscv/boot/Image" "$vlen" -
+			measure base "$base_image" "$vlen" -
 			continue
 		fi
 		for m in $modes; do
