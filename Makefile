@@ -12,7 +12,7 @@ FROM ?=
 export KDIR BUILD JOBS
 
 .PHONY: all help deps base apply export build boot test check check-each \
-	check-long check-mutants vmm-check bench mbox clean distclean
+	check-long check-mutants check-debug vmm-check bench mbox clean distclean
 
 all: build
 	@$(S)/run-tests.sh -l all -v $(VLEN) -s $(SMP) series smoke
@@ -53,6 +53,9 @@ check-each: base
 
 check-mutants: build
 	@$(S)/check-mutants.sh $(T)
+
+check-debug: build
+	@VLEN=$(VLEN) SMP=$(SMP) $(S)/check-debug.sh $(T)
 
 check-long: build
 	@$(S)/run-tests.sh -l long -m 6G -v $(VLEN) -s $(SMP) long

@@ -3,8 +3,10 @@
 # Boot QEMU, run tests in it, print a table of what became of them.
 #
 #	run-tests.sh [-l LABEL] [-k IMAGE] [-v VLEN] [-s SMP] [-m MEM] [-c CPU]
-#		     [-a APPEND] [-t TESTS.LIST] [-i INITRAMFS] [-q] [-u] SET|TEST...
+#		     [-a APPEND] [-t TESTS.LIST] [-i INITRAMFS] [-x FACTOR] [-q] [-u]
+#		     SET|TEST...
 #
+# -x makes all timeouts longer, for kernels that debug themselves.
 # -u leaves out what has passed with -u before with the same kernel, program and
 # machine; build/passed has the hashes.
 #
@@ -14,8 +16,8 @@
 
 label=test image=$build/obj/arch/riscv/boot/Image vlen=256 smp=2 mem=1G quiet=
 cpu=max append='' tests=$scripts/tests.list initramfs=$build/initramfs.cpio
-unless_passed=
-while getopts l:k:v:s:m:c:a:t:i:qu o; do
+unless_passed='' factor=1
+while getopts l:k:v:s:m:c:a:t:i:x:qu o; do
 	case $o in
 	l) label=$OPTARG ;;
 	k) image=$OPTARG ;;
@@ -26,6 +28,7 @@ while getopts l:k:v:s:m:c:a:t:i:qu o; do
 	a) append=$OPTARG ;;
 	t) tests=$OPTARG ;;
 	i) initramfs=$OPTARG ;;
+	x) factor=$OPTARG ;;
 	q) quiet=1 ;;
 	u) unless_passed=1 ;;
 	*) exit 2 ;;
@@ -96,6 +99,7 @@ select_tests()
 				if has_passed "$name" "${prog##*/}" "$flags" "$args"; then
 					continue 2
 				fi
+				timeout=$((timeout * factor))
 				case $want/$flags in
 				icount/icount | normal/-) echo "$name $timeout - $prog $args" ;;
 				normal/hook) echo "$name $timeout hook $prog $args" ;;

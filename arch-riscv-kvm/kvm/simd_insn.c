@@ -118,8 +118,8 @@ static u8 simd_rvc_units(unsigned long insn)
  *
  * @insn: The instruction, of 16 or 32 bits
  *
- * Vendors may have put anything into the custom opcodes, for which the answer
- * is KVM_RISCV_SIMD_ANY.
+ * Return: KVM_RISCV_SIMD_FP, KVM_RISCV_SIMD_V, both, none, or for the custom
+ * opcodes, into which vendors may have put anything, KVM_RISCV_SIMD_ANY.
  */
 u8 kvm_riscv_simd_insn_units(unsigned long insn)
 {

@@ -359,8 +359,8 @@ static bool simd_read_vlenb(struct kvm_vcpu *vcpu, unsigned long insn)
  * Either a unit is given to the guest that it had not before, or the trap is
  * the guest's own.  The same instruction cannot come here for ever.
  *
- * Returns > 0 to continue run-loop
- * Returns < 0 to report failure and exit run-loop, the guest has not moved
+ * Return: > 0 to continue run-loop, < 0 to report failure and exit run-loop, in
+ * which case the guest has not moved.
  */
 int kvm_riscv_vcpu_illegal_insn(struct kvm_vcpu *vcpu,
 				struct kvm_cpu_trap *trap)

@@ -16,6 +16,7 @@
 #define MAX_TRAPS	8
 #define NR_ROUNDS	3
 #define DATA_GVA	0x40000000UL
+#define READ_ONLY_GVA	0x50000000UL
 
 #define V(insn)		".option push\n"			\
 			".option norvc\n"			\
@@ -151,6 +152,7 @@ static void guest_traps(u64 page_size)
 	guest_store(end);
 	guest_load_first(end);
 	asm volatile(V("vse8.v v8, (%0)") :: "r" (results.partial) : "memory");
+	guest_store((void *)READ_ONLY_GVA);
 	guest_overlap(end);
 
 	/* The second word is in both pages. */
@@ -179,6 +181,22 @@ static void guest_code(u64 page_size)
 	GUEST_DONE();
 }
 
+static void make_read_only(struct kvm_vm *vm, gva_t gva)
+{
+	int level = vm->mmu.pgtable_levels - 1;
+	gpa_t table = vm->mmu.pgd;
+	u64 *pte;
+
+	for (;; level--) {
+		pte = addr_gpa2hva(vm, table);
+		pte += (gva >> (PGTBL_PAGE_SIZE_SHIFT + 9 * level)) % 512;
+		if (!level)
+			break;
+		table = *pte >> PGTBL_PTE_ADDR_SHIFT << PGTBL_PAGE_SIZE_SHIFT;
+	}
+	*pte &= ~PGTBL_PTE_WRITE_MASK;
+}
+
 static u64 run(bool emulate, struct results *r)
 {
 	struct kvm_guest_debug debug = { .control = KVM_GUESTDBG_ENABLE };
@@ -193,6 +211,8 @@ static u64 run(bool emulate, struct results *r)
 	page_size = vm->page_size;
 	vcpu_args_set(vcpu, 1, page_size);
 	TEST_ASSERT_EQ(vm_alloc(vm, page_size, DATA_GVA), DATA_GVA);
+	TEST_ASSERT_EQ(vm_alloc(vm, page_size, READ_ONLY_GVA), READ_ONLY_GVA);
+	make_read_only(vm, READ_ONLY_GVA);
 
 	vm_init_vector_tables(vm);
 	vcpu_init_vector_tables(vcpu);
@@ -229,6 +249,7 @@ static void check_traps(const struct results *r)
 	static const struct trap want[] = {
 		{ EXC_LOAD_PAGE_FAULT, DATA_GVA + PGTBL_PAGE_SIZE, 3, 4 },
 		{ EXC_STORE_PAGE_FAULT, DATA_GVA + PGTBL_PAGE_SIZE, 3, 4 },
+		{ EXC_STORE_PAGE_FAULT, READ_ONLY_GVA, 0, 4 },
 		{ EXC_INST_ILLEGAL, 0x00108057, 0, 4 },
 		{ EXC_LOAD_PAGE_FAULT, DATA_GVA + PGTBL_PAGE_SIZE, 1, 4 },
 		{ EXC_INST_ILLEGAL, 0x02841457, 0, 4 },
