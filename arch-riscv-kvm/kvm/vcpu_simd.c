@@ -124,14 +124,15 @@ static void simd_acquire(struct kvm_vcpu *vcpu, u8 units)
 {
 	struct kvm_cpu_context *cntx = &vcpu->arch.guest_context;
 
+	/* Who traces may use the FPU: not between loading and owning. */
+	trace_kvm_simd_load(vcpu, units, units & vcpu->arch.simd.eager);
+
 	if (units & KVM_RISCV_SIMD_FP)
 		kvm_riscv_vcpu_fp_load(vcpu);
 	if (units & KVM_RISCV_SIMD_V)
 		kvm_riscv_vcpu_vector_load(vcpu);
 
-	trace_kvm_simd_load(vcpu, units, units & vcpu->arch.simd.eager);
-	simd_count(units, &vcpu->stat.fp_loads,
-		   &vcpu->stat.vector_loads);
+	simd_count(units, &vcpu->stat.fp_loads, &vcpu->stat.vector_loads);
 	vcpu->arch.simd.live |= units;
 	cntx->sstatus &= ~simd_mask(units);
 	cntx->sstatus |= simd_mask(units) & SIMD_CLEAN;
@@ -148,13 +149,14 @@ static void simd_release(struct kvm_vcpu *vcpu, u8 units)
 	if (units & KVM_RISCV_SIMD_V)
 		kvm_riscv_vcpu_vector_save(vcpu, dirty & KVM_RISCV_SIMD_V);
 
-	trace_kvm_simd_save(vcpu, units, units & dirty);
 	simd_count(units & dirty, &vcpu->stat.fp_saves,
 		   &vcpu->stat.vector_saves);
 	vcpu->arch.simd.used |= units & dirty;
 	vcpu->arch.simd.live &= ~units;
 	cntx->sstatus &= ~simd_mask(units);
 	cntx->sstatus |= simd_mask(units) & SIMD_CLEAN;
+
+	trace_kvm_simd_save(vcpu, units, units & dirty);
 }
 
 /* Called for a vCPU that is not loaded. */
@@ -323,8 +325,7 @@ static int simd_want(struct kvm_vcpu *vcpu, unsigned long insn, u8 units)
 	preempt_disable();
 	vcpu->arch.simd.wanted |= units;
 	vcpu->arch.simd.used |= units;
-	simd_count(units, &vcpu->stat.fp_traps,
-		   &vcpu->stat.vector_traps);
+	simd_count(units, &vcpu->stat.fp_traps, &vcpu->stat.vector_traps);
 	preempt_enable();
 
 	return 1;
@@ -332,13 +333,15 @@ static int simd_want(struct kvm_vcpu *vcpu, unsigned long insn, u8 units)
 
 /*
  * Reading vlenb is how a kernel finds out what there is.  It needs no register
- * of the unit, and is no sign that one will be used.  A write is illegal.
+ * of the unit, and is no sign that one will be used, as long as none has been.
+ * A write is illegal.
  */
 static bool simd_read_vlenb(struct kvm_vcpu *vcpu, unsigned long insn)
 {
 	struct kvm_cpu_context *cntx = &vcpu->arch.guest_context;
 
-	if (!(GET_FUNCT3(insn) & 2) || (insn >> SH_RS1) & MASK_RX ||
+	if (vcpu->arch.guest_vector.datap || !(GET_FUNCT3(insn) & 2) ||
+	    (insn >> SH_RS1) & MASK_RX ||
 	    (insn & INSN_OPCODE_MASK) >> INSN_OPCODE_SHIFT != INSN_OPCODE_SYSTEM ||
 	    RVG_EXTRACT_SYSTEM_CSR(insn) != CSR_VLENB)
 		return false;
