@@ -12,7 +12,8 @@ FROM ?=
 export KDIR BUILD JOBS
 
 .PHONY: all help deps base apply export build boot test check check-each \
-	check-long check-mutants check-debug vmm-check bench mbox clean distclean
+	check-long check-mutants check-debug check-hosts \
+	vmm-check bench mbox clean distclean
 
 all: build
 	@$(S)/run-tests.sh -l all -v $(VLEN) -s $(SMP) series smoke
@@ -53,6 +54,9 @@ check-each: base
 
 check-mutants: build
 	@$(S)/check-mutants.sh $(T)
+
+check-hosts: apply
+	@$(S)/check.sh hosts
 
 check-debug: build
 	@VLEN=$(VLEN) SMP=$(SMP) $(S)/check-debug.sh $(T)

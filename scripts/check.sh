@@ -226,14 +226,29 @@ kernel_without_warnings()
 	! grep -E 'warning:' <<<"$out"
 }
 
+# The tests whose programs a revision changes
+changed_tests()
+{
+	local changed name prog
+
+	changed=$(lgit diff --name-only "$1^" "$1" -- tools | sed -n 's|.*/kvm/riscv/\(.*\)\.c$|\1|p')
+	while read -r name _ _ _ prog _; do
+		if [[ $name != "#"* && $name != *-long ]] && grep -qx "$prog" <<<"$changed"; then
+			echo "$name"
+		fi
+	done <"$scripts/tests.list"
+}
+
 # each_patch NAME REV
 each_patch()
 {
-	local where=$1 rev=$2
+	local where=$1 rev=$2 what=series
 
 	lgit checkout -q --detach "$rev"
 	if lgit diff --quiet "$rev^" "$rev" -- . ':!tools' ':!Documentation'; then
-		say "# $where touches no source of the kernel: neither W=1 nor other configurations"
+		say "# $where touches no source of the kernel: neither W=1 nor other configurations,"
+		say "# and of the tests those that it touches"
+		what=$(changed_tests "$rev")
 	else
 		check "$where: W=1 and sparse" lint "$rev" || return 1
 		check "$where: builds with KVM=m, V off, FPU off, RT" build_variants || return 1
@@ -241,19 +256,24 @@ each_patch()
 	check "$where: kernel builds" kernel_without_warnings || return 1
 	check "$where: KVM selftests build" "$scripts/build.sh" selftests || return 1
 	"$scripts/build.sh" initramfs >"$logs/initramfs.log" 2>&1
-	# A kernel and a program that have passed together on the patch before are
-	# not run again: a patch of the selftests runs what it changes.
-	tests "$where" "check-$(slug "$where")" -u series smoke
+	# shellcheck disable=SC2086	# several tests
+	tests "$where" "check-$(slug "$where")" $what smoke
 }
 
 # ---- (c) tips ------------------------------------------------------------
 
+last_tip=
 layer_tip()
 {
 	local layer=$1 rev=$2
 
 	lgit checkout -q --detach "$rev"
 	check "$layer: tip builds" "$scripts/build.sh" all || return 1
+	if [ -n "$last_tip" ] && lgit diff --quiet "$last_tip" "$rev" -- . ':!tools' ':!Documentation'; then
+		say "# $layer: its kernel is the one that has passed the base's tests at the tip before"
+		return
+	fi
+	last_tip=$rev
 	tests "$layer, base's tests" "check-tip-$(slug "$layer")" base
 }
 
@@ -270,7 +290,7 @@ matrix()
 
 	for vlen in 128 256 1024; do
 		for smp in 1 4; do
-			tests "VLEN $vlen, $smp CPU" "check-vlen$vlen-smp$smp" -v $vlen -s $smp series smoke || true
+			tests "VLEN $vlen, $smp CPU" "check-vlen$vlen-smp$smp" -v $vlen -s $smp simd || true
 		done
 	done
 }
@@ -281,7 +301,7 @@ modes()
 	local m
 
 	for m in lazy eager; do
-		tests "simd_switch=$m" "check-$m" -a "kvm.simd_switch=$m" series || true
+		tests "simd_switch=$m" "check-$m" -a "kvm.simd_switch=$m" simd simd_trap_test || true
 	done
 }
 
@@ -367,6 +387,13 @@ restore() { lgit checkout -q series 2>/dev/null || true; }
 trap restore EXIT
 trap 'say "Bail out! interrupted"; exit 130' INT TERM
 
+if [ "$mode" = hosts ]; then
+	restore
+	check "series: tip builds" "$scripts/build.sh" all && variant_hosts
+	finish
+	exit
+fi
+
 if [ "$mode" = all ]; then
 	check "shellcheck" shellcheck -x -P "$scripts" "$scripts"/*.sh "$top/.ci/run" || true
 	check "our C compiles without warnings" our_c || true
@@ -426,11 +453,11 @@ done
 if [ "$mode" = all ]; then
 	restore
 	if check "series: tip builds" "$scripts/build.sh" all; then
+		tests "series: tip" check-tip series smoke deep || true
 		matrix
 		modes
 		check "registers of a new vCPU are the base's" same_regs || true
 		other_hosts
-		variant_hosts
 		by=vmm-check.sh tests "QEMU as VMM" check-vmm || true
 	fi
 	if check "KVM=m: tip builds" module_tip; then

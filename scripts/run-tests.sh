@@ -88,7 +88,7 @@ select_tests()
 	while read -r name set timeout flags prog args; do
 		case $name in '' | '#'*) continue ;; esac
 		for w in "$@"; do
-			if [ "$w" = "$set" ] || [ "$w" = "$name" ]; then
+			if [[ ,$set, == *",$w,"* || $w == "$name" ]]; then
 				case $prog in
 				/*) ;;
 				*)
