@@ -434,8 +434,8 @@ for i in "${!names[@]}"; do
 	short=${name##*/}
 	short="${name%%/*}/${short%%-*}"
 	case $from in
-	[0-9]*) [ $((i + 1)) -lt "$from" ] && continue ;;
-	*) if [ -z "$started" ] && [[ $name != *"$from"* ]]; then continue; fi ;;
+	*[!0-9]*) if [ -z "$started" ] && [[ $name != *"$from"* ]]; then continue; fi ;;
+	*) [ $((i + 1)) -lt "$from" ] && continue ;;
 	esac
 	started=1
 	start=$SECONDS
