@@ -19,12 +19,15 @@
 static bool enable;
 module_param(enable, bool, 0644);
 
-static struct {
+static struct point {
 	const char *name;
+	bool always_vectors;
 	struct tracepoint *tp;
 } points[] = {
 	{ "kvm_entry" },
 	{ "kvm_exit" },
+	/* Before a guest gets its registers, in kernels that have it */
+	{ "kvm_simd_load", true },
 };
 
 /* In a file of its own, the kernel proper is built without the FPU. */
@@ -51,8 +54,11 @@ static void fill_vector(void)
 	kernel_vector_end();
 }
 
+/* Whatever arguments a tracepoint has, none is used. */
 static void hook(void *data, void *arg)
 {
+	const struct point *point = data;
+
 	if (!READ_ONCE(enable))
 		return;
 
@@ -61,8 +67,8 @@ static void hook(void *data, void *arg)
 		simd_hook_fill_fp();
 		kernel_fpu_end();
 	}
-	/* kvm_entry comes with interrupts off, when vectors are out of bounds. */
-	if (!irqs_disabled())
+	/* As a copy from user space by a probe would, with interrupts off, too */
+	if (point->always_vectors || !irqs_disabled())
 		fill_vector();
 }
 
@@ -81,7 +87,7 @@ static void unhook(void)
 
 	for (i = 0; i < ARRAY_SIZE(points); i++)
 		if (points[i].tp)
-			tracepoint_probe_unregister(points[i].tp, hook, NULL);
+			tracepoint_probe_unregister(points[i].tp, hook, &points[i]);
 	tracepoint_synchronize_unregister();
 }
 
@@ -91,8 +97,10 @@ static int __init simd_hook_init(void)
 
 	for_each_kernel_tracepoint(find, NULL);
 	for (i = 0; i < ARRAY_SIZE(points); i++) {
+		if (!points[i].tp && points[i].always_vectors)
+			continue;
 		ret = points[i].tp ?
-			tracepoint_probe_register(points[i].tp, hook, NULL) : -ENOENT;
+			tracepoint_probe_register(points[i].tp, hook, &points[i]) : -ENOENT;
 		if (ret) {
 			pr_err("no tracepoint %s: %d\n", points[i].name, ret);
 			points[i].tp = NULL;
