@@ -124,9 +124,6 @@ static void simd_acquire(struct kvm_vcpu *vcpu, u8 units)
 {
 	struct kvm_cpu_context *cntx = &vcpu->arch.guest_context;
 
-	/* Who traces may use the FPU: not between loading and owning. */
-	trace_kvm_simd_load(vcpu, units, units & vcpu->arch.simd.eager);
-
 	if (units & KVM_RISCV_SIMD_FP)
 		kvm_riscv_vcpu_fp_load(vcpu);
 	if (units & KVM_RISCV_SIMD_V)
@@ -226,12 +223,16 @@ void kvm_riscv_vcpu_simd_load(struct kvm_vcpu *vcpu)
  */
 void kvm_riscv_vcpu_simd_enter(struct kvm_vcpu *vcpu)
 {
+	struct kvm_vcpu_simd *simd = &vcpu->arch.simd;
 	struct kvm_vcpu_config *cfg = &vcpu->arch.cfg;
 	unsigned long hedeleg = cfg->hedeleg | BIT(EXC_INST_ILLEGAL);
-	u8 units = vcpu->arch.simd.wanted & ~vcpu->arch.simd.live;
+	u8 units = simd->wanted & ~simd->live;
 
-	if (units)
-		simd_acquire(vcpu, units);
+	if (units) {
+		trace_kvm_simd_load(vcpu, units, units & simd->eager);
+		/* What probes this may have copied with vectors, and flushed. */
+		simd_acquire(vcpu, simd->wanted & ~simd->live);
+	}
 
 	if (simd_missing(vcpu))
 		hedeleg &= ~BIT(EXC_INST_ILLEGAL);
@@ -385,7 +386,10 @@ int kvm_riscv_vcpu_illegal_insn(struct kvm_vcpu *vcpu,
 			return 1;
 
 		need = kvm_riscv_simd_insn_units(insn);
+		/* With NACL, the CSR is in memory of this CPU's. */
+		preempt_disable();
 		off = simd_off(ncsr_read(CSR_VSSTATUS));
+		preempt_enable();
 		if (need == KVM_RISCV_SIMD_ANY)
 			need = missing & ~off;
 

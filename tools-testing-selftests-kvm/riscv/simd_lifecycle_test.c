@@ -368,12 +368,17 @@ static void between_ptrace(struct kvm_vcpu *vcpu, int turn)
 /* The CPU that the vCPU has run on last goes away, and comes back. */
 static void set_online(int cpu, const char *val)
 {
+	int fd, tries = 100;
 	char path[64];
-	int fd;
 
 	snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%d/online", cpu);
 	fd = open(path, O_WRONLY);
-	TEST_ASSERT(fd >= 0 && write(fd, val, 1) == 1, "%s: %d", path, errno);
+	TEST_ASSERT(fd >= 0, "%s: %d", path, errno);
+	/* On a machine with more to do, a hart may take its time to stop. */
+	while (write(fd, val, 1) != 1) {
+		TEST_ASSERT(tries--, "%s: %d", path, errno);
+		usleep(20000);
+	}
 	close(fd);
 }
 

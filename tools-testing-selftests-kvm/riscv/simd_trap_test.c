@@ -10,7 +10,11 @@
  * no instruction, the guest must get its illegal-instruction exception, once,
  * with sepc, stval and sstatus as hardware has them, and no register changed.
  */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "kvm_test_harness.h"
 #include "kvm_util.h"
@@ -854,6 +858,136 @@ TEST_F_TIMEOUT(simd_first, instruction, 120)
 		if (has_v)
 			vcpu_set_v(vcpu, &init);
 		run_to_the_end(vcpu);
+	}
+}
+
+/*
+ * What the guest cannot tell: how often KVM loads and traps in some turns with FP
+ * and vectors, and in as many without.
+ */
+#define SIMD_SWITCH	"/sys/module/kvm/parameters/simd_switch"
+#define NR_TURNS	20
+
+struct switch_stats {
+	u64 loads, traps;
+};
+
+static void guest_turns(void)
+{
+	int i;
+
+	csr_set(CSR_SSTATUS, SR_FS | SR_VS);
+	for (i = 0; i < 2 * NR_TURNS; i++) {
+		GUEST_SYNC(i);
+		if (i >= NR_TURNS)
+			continue;
+		asm volatile("fmv.d.x ft0, zero" ::: "ft0");
+		if (has_v)
+			asm volatile(V_INSN("vsetivli zero, 1, e8, m1, ta, ma\n"
+					    "vmv.v.i v0, 1"));
+	}
+	GUEST_DONE();
+}
+
+/* Until the guest says that TURN begins, or the end of all turns */
+static void run_to_turn(struct kvm_vcpu *vcpu, u64 turn)
+{
+	struct ucall uc;
+
+	do {
+		vcpu_run(vcpu);
+		if (get_ucall(vcpu, &uc) == UCALL_ABORT)
+			REPORT_GUEST_ASSERT(uc);
+	} while (uc.cmd == UCALL_SYNC && uc.args[1] != turn);
+}
+
+static void put_simd_switch(const char *mode)
+{
+	int fd = open(SIMD_SWITCH, O_WRONLY);
+
+	TEST_ASSERT(fd >= 0 && write(fd, mode, strlen(mode)) == strlen(mode),
+		    SIMD_SWITCH ": errno %d", errno);
+	close(fd);
+}
+
+FIXTURE(simd_switch) {
+	char old[16];
+	struct kvm_vcpu *vcpu;
+};
+
+FIXTURE_VARIANT(simd_switch) {
+	const char *mode;
+	/* In NR_TURNS - 1 turns: preemption may add some, and ... */
+	int min_traps, max_traps;
+	/* ... in NR_TURNS without FP and vectors */
+	int min_idle_loads, max_idle_loads;
+};
+
+FIXTURE_VARIANT_ADD(simd_switch, eager) { "eager", 0, 0, NR_TURNS - 1, INT_MAX };
+FIXTURE_VARIANT_ADD(simd_switch, lazy) { "lazy", NR_TURNS - 1, INT_MAX, 0, 0 };
+FIXTURE_VARIANT_ADD(simd_switch, adaptive) { "adaptive", 1, NR_TURNS / 2, 1, NR_TURNS / 2 };
+
+FIXTURE_SETUP(simd_switch)
+{
+	int fd = open(SIMD_SWITCH, O_RDONLY);
+
+	if (fd < 0 || access(SIMD_SWITCH, W_OK))
+		SKIP(return, "no parameter simd_switch, or not root");
+	TEST_ASSERT(read(fd, self->old, sizeof(self->old) - 1) > 0, SIMD_SWITCH);
+	close(fd);
+
+	vm_create_with_one_vcpu(&self->vcpu, guest_turns);
+	if (!__vcpu_has_isa_ext(self->vcpu, KVM_RISCV_ISA_EXT_D))
+		SKIP(return, "no D");
+	has_v = __vcpu_has_isa_ext(self->vcpu, KVM_RISCV_ISA_EXT_V);
+	sync_global_to_guest(self->vcpu->vm, has_v);
+	put_simd_switch(variant->mode);
+}
+
+FIXTURE_TEARDOWN(simd_switch)
+{
+	put_simd_switch(self->old);
+	kvm_vm_free(self->vcpu->vm);
+}
+
+static struct switch_stats get_switch_stats(struct kvm_vcpu *vcpu, int unit)
+{
+	struct switch_stats stats;
+
+	if (unit == FP) {
+		stats.loads = vcpu_get_stat(vcpu, fp_loads);
+		stats.traps = vcpu_get_stat(vcpu, fp_traps);
+	} else {
+		stats.loads = vcpu_get_stat(vcpu, vector_loads);
+		stats.traps = vcpu_get_stat(vcpu, vector_traps);
+	}
+	return stats;
+}
+
+TEST_F(simd_switch, loads_and_traps)
+{
+	static const int units[] = { FP, VEC };
+	struct switch_stats used[2] = {}, idle[2], end;
+	int i, n = has_v ? 2 : 1;
+
+	/* Memory for vectors comes with a trap, whatever the way. */
+	run_to_turn(self->vcpu, 1);
+	for (i = 0; i < n; i++)
+		used[i] = get_switch_stats(self->vcpu, units[i]);
+	EXPECT_GE(used[1].traps, has_v);
+
+	run_to_turn(self->vcpu, NR_TURNS);
+	for (i = 0; i < n; i++)
+		idle[i] = get_switch_stats(self->vcpu, units[i]);
+
+	run_to_turn(self->vcpu, -1);
+	for (i = 0; i < n; i++) {
+		end = get_switch_stats(self->vcpu, units[i]);
+		EXPECT_GE(idle[i].traps - used[i].traps, variant->min_traps);
+		EXPECT_LE(idle[i].traps - used[i].traps, variant->max_traps);
+		EXPECT_EQ(end.traps, idle[i].traps);
+		EXPECT_GE(end.loads - idle[i].loads, variant->min_idle_loads);
+		EXPECT_LE(end.loads - idle[i].loads, variant->max_idle_loads);
 	}
 }
 
