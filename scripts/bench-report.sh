@@ -86,6 +86,29 @@ memory_table()
 		}' "$csv" | sed '1s/a vCPU |/a vCPU | VLEN/;2s/|---|/|---|--:|/'
 }
 
+# What an instruction costs in a VM of another vlenb, less what the loop does
+emulated_table()
+{
+	awk -F, -v t="$tip" -v vlens="${vlens[*]}" "$library"'
+		function row(what, s,   i, line) {
+			line = "| " what " |"
+			for (i = 1; i <= nv; i++)
+				line = line " " num(insns(t, vl[i], s) - insns(t, vl[i], "vlenb-nothing")) " |"
+			print line
+		}
+		END {
+			nv = split(vlens, vl, " ")
+			list = "VLEN-" vlens
+			gsub(" ", " VLEN-", list)
+			head("instructions of the host", list)
+			row("vsetivli, in the kernel", "vlenb-vset")
+			row("csrr of vl, in the kernel", "vlenb-csr")
+			row("vadd.vi, left to a VMM that only moves pc", "vlenb-exit")
+			row("vadd.vi, emulated by the selftests through ONE_REG", "vlenb-vadd")
+			print ""
+		}' "$csv"
+}
+
 targets()
 {
 	awk -F, -v t="$tip" -v vlens="${vlens[*]}" "$library"'
@@ -244,6 +267,12 @@ section()
 	echo "\`scripts/bench.sh create memory\`"
 	echo
 	memory_table
+	echo "### Vectors of another length"
+	echo
+	echo "A VM whose vlenb is 64 bytes, on hosts whose is not: per instruction of the"
+	echo "guest. \`scripts/bench.sh vlenb\`"
+	echo
+	emulated_table
 	echo "$end"
 }
 

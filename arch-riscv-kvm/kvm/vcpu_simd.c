@@ -111,7 +111,7 @@ static u8 simd_missing(struct kvm_vcpu *vcpu)
 /* The units that can be loaded: vector registers may not exist yet. */
 static u8 simd_present(struct kvm_vcpu *vcpu)
 {
-	u8 units = vcpu->arch.simd.enabled;
+	u8 units = vcpu->arch.simd.enabled & ~vcpu->arch.simd.emulated;
 
 	if (!vcpu->arch.guest_vector.datap)
 		units &= ~KVM_RISCV_SIMD_V;
@@ -168,6 +168,11 @@ void kvm_riscv_vcpu_simd_reset(struct kvm_vcpu *vcpu)
 		simd->enabled |= KVM_RISCV_SIMD_FP;
 	if (riscv_isa_extension_available(isa, V))
 		simd->enabled |= KVM_RISCV_SIMD_V;
+
+	/* Hardware cannot work on registers of another length than its own. */
+	simd->emulated = 0;
+	if (vcpu->kvm->arch.vlenb != kvm_riscv_host_vlenb())
+		simd->emulated |= KVM_RISCV_SIMD_V;
 
 	simd->wanted = 0;
 	simd->used = 0;
@@ -360,16 +365,19 @@ static bool simd_read_vlenb(struct kvm_vcpu *vcpu, unsigned long insn)
  * @vcpu: The VCPU pointer
  * @trap: Trap details
  *
- * Either a unit is given to the guest that it had not before, or the trap is
- * the guest's own.  The same instruction cannot come here for ever.
+ * Either a unit is given to the guest that it had not before, or the
+ * instruction is emulated, or the trap is the guest's own.  The same
+ * instruction cannot come here for ever.
  *
- * Return: > 0 to continue run-loop, < 0 to report failure and exit run-loop, in
- * which case the guest has not moved.
+ * Return: > 0 to continue run-loop, 0 to exit run-loop and handle in
+ * user-space, < 0 to report failure and exit run-loop, in which case the guest
+ * has not moved.
  */
 int kvm_riscv_vcpu_illegal_insn(struct kvm_vcpu *vcpu,
 				struct kvm_cpu_trap *trap)
 {
 	u8 need, off, missing = simd_missing(vcpu);
+	u8 emulated = vcpu->arch.simd.emulated;
 	unsigned long insn;
 
 	/*
@@ -391,11 +399,17 @@ int kvm_riscv_vcpu_illegal_insn(struct kvm_vcpu *vcpu,
 		off = simd_off(ncsr_read(CSR_VSSTATUS));
 		preempt_enable();
 		if (need == KVM_RISCV_SIMD_ANY)
-			need = missing & ~off;
+			need = missing & ~off & ~emulated;
 
-		if ((need & missing) && !(need & off))
+		if ((need & missing) && !(need & off)) {
+			/* FP registers are in memory then, or will get there. */
+			if (need & emulated)
+				return kvm_riscv_vcpu_vector_insn(vcpu, vcpu->run,
+								  insn);
+
 			return simd_read_vlenb(vcpu, insn) ? 1 :
 			       simd_want(vcpu, insn, need & missing);
+		}
 	}
 
 	kvm_riscv_vcpu_trap_redirect(vcpu, trap);

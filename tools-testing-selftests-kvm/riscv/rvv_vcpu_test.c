@@ -3,9 +3,12 @@
  * rvv_vcpu_test.c - Emulate a running guest's vector instructions
  *
  * In the guest's program, an ebreak is in front of each vector instruction.  The
- * program is run twice: once the VMM steps over the ebreak alone, once it
- * emulates the instruction behind it.  What the program has calculated, and
- * which exceptions it has had, must be the same.
+ * program is run by hardware, where the VMM steps over the ebreak alone; with
+ * the VMM emulating the instruction behind each ebreak; and in VMs of other
+ * vector lengths than the host's, where the VMM steps over the ebreaks and
+ * emulates what KVM leaves to it.  The program asks for the length as programs
+ * do.  What it has calculated, and which exceptions it has had, must be the same
+ * every time.
  */
 #include "kvm_util.h"
 #include "processor.h"
@@ -14,7 +17,6 @@
 
 #define NR_ITEMS	600
 #define MAX_TRAPS	8
-#define NR_ROUNDS	3
 #define DATA_GVA	0x40000000UL
 #define READ_ONLY_GVA	0x50000000UL
 
@@ -172,11 +174,8 @@ static void guest_traps(u64 page_size)
 
 static void guest_code(u64 page_size)
 {
-	int i;
-
 	csr_set(CSR_SSTATUS, SR_FS | SR_VS);
-	for (i = 0; i < NR_ROUNDS; i++)
-		guest_compute();
+	guest_compute();
 	guest_traps(page_size);
 	GUEST_DONE();
 }
@@ -197,16 +196,38 @@ static void make_read_only(struct kvm_vm *vm, gva_t gva)
 	*pte &= ~PGTBL_PTE_WRITE_MASK;
 }
 
-static u64 run(bool emulate, struct results *r)
+static void step_over_ebreak(struct kvm_vcpu *vcpu)
 {
+	u64 pc = vcpu_get_reg(vcpu, RISCV_CORE_REG(regs.pc));
+
+	vcpu_set_reg(vcpu, RISCV_CORE_REG(regs.pc), pc + 4);
+}
+
+/* KVM does these itself. */
+static bool is_vset(u32 insn)
+{
+	return (insn & 0x707f) == 0x7057;
+}
+
+/* A vlenb of 0 is the host's. */
+static u64 run(u64 vlenb, bool emulate, struct results *r)
+{
+	struct kvm_enable_cap cap = {
+		.cap = KVM_CAP_RISCV_GUEST_VLENB,
+		.args = { vlenb, KVM_RISCV_VLENB_USER_EXIT },
+	};
 	struct kvm_guest_debug debug = { .control = KVM_GUESTDBG_ENABLE };
-	u64 pc, emulated = 0, page_size;
+	u64 emulated = 0, page_size, pc;
 	struct kvm_vcpu *vcpu;
 	struct kvm_vm *vm;
 	struct ucall uc;
+	u32 insn;
 	int i;
 
-	vm = vm_create_with_one_vcpu(&vcpu, guest_code);
+	vm = vm_create(1);
+	if (vlenb)
+		vm_ioctl(vm, KVM_ENABLE_CAP, &cap);
+	vcpu = vm_vcpu_add(vm, 0, guest_code);
 	TEST_REQUIRE(__vcpu_has_isa_ext(vcpu, KVM_RISCV_ISA_EXT_V));
 	page_size = vm->page_size;
 	vcpu_args_set(vcpu, 1, page_size);
@@ -227,13 +248,20 @@ static u64 run(bool emulate, struct results *r)
 
 	for (;;) {
 		vcpu_run(vcpu);
-		if (vcpu->run->exit_reason != KVM_EXIT_DEBUG)
+		if (vcpu->run->exit_reason == KVM_EXIT_DEBUG) {
+			step_over_ebreak(vcpu);
+			if (!emulate)
+				continue;
+			pc = vcpu_get_reg(vcpu, RISCV_CORE_REG(regs.pc));
+			insn = *(u32 *)addr_gva2hva(vm, pc);
+		} else if (vcpu->run->exit_reason == KVM_EXIT_RISCV_VECTOR) {
+			insn = vcpu->run->riscv_vector.insn;
+			TEST_ASSERT(!emulate && !is_vset(insn),
+				    "KVM has left 0x%x to the VMM", insn);
+		} else {
 			break;
-		pc = vcpu_get_reg(vcpu, RISCV_CORE_REG(regs.pc)) + 4;
-		vcpu_set_reg(vcpu, RISCV_CORE_REG(regs.pc), pc);
-		if (!emulate)
-			continue;
-		vcpu_emulate_vector(vcpu, *(u32 *)addr_gva2hva(vm, pc));
+		}
+		vcpu_emulate_vector(vcpu, insn);
 		emulated++;
 	}
 	TEST_ASSERT(get_ucall(vcpu, &uc) == UCALL_DONE, "Unexpected exit reason %u",
@@ -267,19 +295,37 @@ static void check_traps(const struct results *r)
 	TEST_ASSERT(r->fflags, "Square roots were exact");
 }
 
+static void run_and_compare(u64 vlenb, bool emulate, const struct results *native)
+{
+	static struct results emulated;
+	u64 n = run(vlenb, emulate, &emulated);
+
+	check_traps(&emulated);
+	TEST_ASSERT(!memcmp(native, &emulated, sizeof(emulated)),
+		    "vlenb %lu: the emulator's results are not the hardware's", vlenb);
+	if (vlenb)
+		pr_info("vlenb %lu: %lu instructions emulated\n", vlenb, n);
+	else
+		pr_info("at ebreaks: %lu instructions emulated\n", n);
+	TEST_ASSERT(n, "Nothing was emulated");
+}
+
 int main(void)
 {
-	static struct results native, emulated;
-	u64 n;
+	static const u64 vlenbs[] = { 16, 32, 128, 1024, RVV_MAX_VLENB };
+	static struct results native;
+	u64 host;
+	int i;
 
 	TEST_REQUIRE(kvm_has_cap(KVM_CAP_SET_GUEST_DEBUG));
+	host = kvm_check_cap(KVM_CAP_RISCV_GUEST_VLENB);
 
-	run(false, &native);
+	run(0, false, &native);
 	check_traps(&native);
-	n = run(true, &emulated);
-	check_traps(&emulated);
-	TEST_ASSERT(!memcmp(&native, &emulated, sizeof(native)),
-		    "The emulator's results are not the hardware's");
-	pr_info("%lu instructions emulated\n", n);
+	run_and_compare(0, true, &native);
+	for (i = 0; i < ARRAY_SIZE(vlenbs); i++) {
+		if (vlenbs[i] != host)
+			run_and_compare(vlenbs[i], false, &native);
+	}
 	return 0;
 }

@@ -17,6 +17,8 @@ struct kvm_cpu_trap;
 struct kvm_vcpu_simd {
 	/* Units that the guest's extensions give it */
 	u8 enabled;
+	/* Those of them that are never loaded: their instructions are emulated. */
+	u8 emulated;
 	/* To be loaded when the guest is entered, if not live then */
 	u8 wanted;
 	/* What of it no instruction had asked for */

@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * guest_vlenb_insn_test.c - The vector instructions that KVM emulates itself.
+ *
+ * A VM of another vlenb than the host's executes vsetvli, vsetivli, vsetvl, and
+ * reads and writes of the vector CSRs, one at a time from random states.  What
+ * becomes of the registers has to be what the reference emulator makes of them.
+ *
+ *	-s SEED		where the random numbers start (printed)
+ *	-n COUNT	how many instructions for each length (250)
+ */
+#include <getopt.h>
+#include <string.h>
+
+#include "kvm_util.h"
+#include "kselftest.h"
+#include "processor.h"
+#include "rvv.h"
+#include "rvv_ops.h"
+#include "simd.h"
+#include "test_util.h"
+
+/* Registers that instructions get */
+#define RD	10
+#define RS1	11
+#define RS2	12
+
+#define CSR_VXSAT	0x009
+#define CSR_VXRM	0x00a
+
+#define VTYPE_DEFINED	0xff
+#define FUNCT3_VSET	(7 << 12)
+
+static struct rvv_state want;
+static struct kvm_random_state rng;
+static unsigned int nr_legal, nr_illegal;
+
+/* The instruction at guest_insn is written by the host. */
+static void guest_code(void)
+{
+	asm volatile(".option push\n"
+		     ".option norvc\n"
+		     ".balign 4\n"
+		     ".globl guest_start\n"
+		     "guest_start:\n"
+		     "fence.i\n"
+		     ".globl guest_insn\n"
+		     "guest_insn:\n"
+		     "nop\n"
+		     "ebreak\n"
+		     ".globl guest_trap\n"
+		     ".balign 4\n"
+		     "guest_trap:\n"
+		     "ebreak\n"
+		     ".option pop\n");
+}
+
+extern u32 guest_start[], guest_insn[], guest_trap[];
+
+static u64 x_reg(int n)
+{
+	return __kvm_reg_id(KVM_REG_RISCV_CORE, 0, n, KVM_REG_SIZE_ULONG);
+}
+
+static u32 random_below(u32 n)
+{
+	return kvm_random_u32(&rng) % n;
+}
+
+static u32 random_of(const u32 *from, u32 n)
+{
+	return from[random_below(n)];
+}
+
+/* About as many above a VLMAX as below, and what has all bits */
+static u64 random_avl(void)
+{
+	if (!random_below(8))
+		return -1UL;
+
+	return kvm_random_u64(&rng) >> (40 + random_below(24));
+}
+
+/* A vtype that is legal more often than not, with and without more bits */
+static u64 random_vtype(void)
+{
+	u64 vtype = kvm_random_u32(&rng) & VTYPE_DEFINED;
+
+	switch (random_below(8)) {
+	case 0:
+		return vtype | RVV_VTYPE_VILL;
+	case 1:
+		return vtype | BIT(8 + random_below(55));
+	default:
+		return vtype & ~0x20UL;
+	}
+}
+
+static u32 random_rs(u32 n)
+{
+	return random_below(3) ? n : 0;
+}
+
+static u32 random_vset(void)
+{
+	u32 insn = FUNCT3_VSET | random_rs(RD) << 7 | RVV_OPCODE_V;
+	u64 vtype = random_vtype();
+
+	switch (random_below(8)) {
+	case 0 ... 2:			/* vsetvli */
+		return insn | (vtype & 0x7ff) << 20 | random_rs(RS1) << 15;
+	case 3 ... 4:			/* vsetivli */
+		return insn | 3U << 30 | (vtype & 0x3ff) << 20 | random_below(32) << 15;
+	case 5 ... 6:			/* vsetvl */
+		return insn | 1U << 31 | random_rs(RS2) << 20 | random_rs(RS1) << 15;
+	default:			/* reserved */
+		return insn | 1U << 31 | BIT(25 + random_below(5)) | random_rs(RS1) << 15;
+	}
+}
+
+static u32 random_csr(void)
+{
+	static const u32 csrs[] = {
+		CSR_VSTART, CSR_VXSAT, CSR_VXRM, CSR_VCSR, CSR_VL, CSR_VTYPE, CSR_VLENB,
+	};
+	static const u32 ops[] = { 1, 2, 3, 5, 6, 7 };
+	u32 op = random_of(ops, ARRAY_SIZE(ops));
+	u32 rs1 = op & 4 ? random_below(32) * random_below(2) : random_rs(RS1);
+
+	return random_of(csrs, ARRAY_SIZE(csrs)) << 20 | rs1 << 15 | op << 12 |
+	       random_rs(RD) << 7 | RVV_OPCODE_SYSTEM;
+}
+
+static void random_state(struct rvv_state *s, u64 vlenb)
+{
+	s8 sew, lmul;
+
+	s->vlenb = vlenb;
+	s->pc = (u64)guest_insn;
+	s->x[RD] = kvm_random_u64(&rng);
+	s->x[RS1] = random_avl();
+	s->x[RS2] = random_vtype();
+	s->vtype = random_vtype();
+	s->vl = 0;
+	if (rvv_parse_vtype(s->vtype, &sew, &lmul))
+		s->vl = random_below((vlenb << 3 >> (3 + sew - lmul)) + 1);
+	else
+		s->vtype = RVV_VTYPE_VILL;
+	s->vstart = random_below(8 * vlenb);
+	s->vcsr = random_below(8);
+}
+
+static void set_state(struct kvm_vcpu *vcpu, const struct rvv_state *s, u32 insn)
+{
+	u64 sstatus = vcpu_get_reg(vcpu, RISCV_GENERAL_CSR_REG(sstatus));
+
+	*(u32 *)addr_gva2hva(vcpu->vm, (gva_t)guest_insn) = insn;
+
+	vcpu_set_reg(vcpu, RISCV_CORE_REG(regs.pc), (u64)guest_start);
+	vcpu_set_reg(vcpu, RISCV_GENERAL_CSR_REG(sstatus),
+		     (sstatus & ~SR_VS) | SR_VS_CLEAN);
+	vcpu_set_reg(vcpu, RISCV_GENERAL_CSR_REG(scause), 0);
+	vcpu_set_reg(vcpu, x_reg(RD), s->x[RD]);
+	vcpu_set_reg(vcpu, x_reg(RS1), s->x[RS1]);
+	vcpu_set_reg(vcpu, x_reg(RS2), s->x[RS2]);
+	vcpu_set_reg(vcpu, VECTOR_CSR_REG(vtype), s->vtype);
+	vcpu_set_reg(vcpu, VECTOR_CSR_REG(vl), s->vl);
+	vcpu_set_reg(vcpu, VECTOR_CSR_REG(vstart), s->vstart);
+	vcpu_set_reg(vcpu, VECTOR_CSR_REG(vcsr), s->vcsr);
+}
+
+#define SAME(_what, _is, _want)							\
+	do {									\
+		u64 __is = (_is), __want = (_want);				\
+										\
+		TEST_ASSERT(__is == __want,					\
+			    "vlenb %lu, instruction 0x%08x: " _what " is 0x%lx, want 0x%lx", \
+			    want.vlenb, insn, __is, __want);			\
+	} while (0)
+
+static void run_one(struct kvm_vcpu *vcpu, u64 vlenb, u32 insn)
+{
+	enum rvv_result result;
+	bool always, illegal;
+	u64 status, pc;
+
+	random_state(&want, vlenb);
+	set_state(vcpu, &want, insn);
+
+	vcpu_run(vcpu);
+	SAME("exit reason", vcpu->run->exit_reason, KVM_EXIT_DEBUG);
+	pc = vcpu_get_reg(vcpu, RISCV_CORE_REG(regs.pc));
+	status = vcpu_get_reg(vcpu, RISCV_GENERAL_CSR_REG(sstatus)) & SR_VS;
+
+	result = rvv_emulate(&want, insn);
+	illegal = result == RVV_ILLEGAL;
+	TEST_ASSERT(illegal || result == RVV_OK, "Instruction 0x%08x is not covered", insn);
+	SAME("scause", vcpu_get_reg(vcpu, RISCV_GENERAL_CSR_REG(scause)),
+	     illegal ? EXC_INST_ILLEGAL : 0);
+	if (illegal) {
+		nr_illegal++;
+		SAME("pc", pc, (u64)guest_trap);
+		SAME("stval", vcpu_get_reg(vcpu, RISCV_GENERAL_CSR_REG(stval)), insn);
+		SAME("sepc", vcpu_get_reg(vcpu, RISCV_GENERAL_CSR_REG(sepc)),
+		     (u64)guest_insn);
+	} else {
+		nr_legal++;
+		SAME("pc", pc, want.pc);
+	}
+	SAME("rd", vcpu_get_reg(vcpu, x_reg(RD)), want.x[RD]);
+	SAME("rs1", vcpu_get_reg(vcpu, x_reg(RS1)), want.x[RS1]);
+	SAME("rs2", vcpu_get_reg(vcpu, x_reg(RS2)), want.x[RS2]);
+	SAME("vtype", vcpu_get_reg(vcpu, VECTOR_CSR_REG(vtype)), want.vtype);
+	SAME("vl", vcpu_get_reg(vcpu, VECTOR_CSR_REG(vl)), want.vl);
+	SAME("vstart", vcpu_get_reg(vcpu, VECTOR_CSR_REG(vstart)), want.vstart);
+	SAME("vcsr", vcpu_get_reg(vcpu, VECTOR_CSR_REG(vcsr)), want.vcsr);
+
+	/* What may or may not write, csrrs of x11 which may be 0, is left out. */
+	always = (insn & 0x7f) == RVV_OPCODE_V || (insn >> 12 & 3) == 1;
+	if (illegal || (!always && !rvv_rs1(insn)))
+		SAME("sstatus.VS", status, SR_VS_CLEAN);
+	else if (always)
+		SAME("sstatus.VS", status, SR_VS_DIRTY);
+}
+
+static void run_length(u64 vlenb, unsigned int count)
+{
+	struct kvm_guest_debug debug = { .control = KVM_GUESTDBG_ENABLE };
+	struct kvm_enable_cap cap = {
+		.cap = KVM_CAP_RISCV_GUEST_VLENB,
+		.args = { vlenb, KVM_RISCV_VLENB_USER_EXIT },
+	};
+	struct kvm_vcpu *vcpu;
+	struct kvm_vm *vm;
+
+	vm = vm_create(1);
+	vm_ioctl(vm, KVM_ENABLE_CAP, &cap);
+	vcpu = vm_vcpu_add(vm, 0, guest_code);
+	vcpu_guest_debug_set(vcpu, &debug);
+	vcpu_set_reg(vcpu, RISCV_GENERAL_CSR_REG(stvec), (u64)guest_trap);
+
+	while (count--)
+		run_one(vcpu, vlenb, random_below(2) ? random_vset() : random_csr());
+
+	TEST_ASSERT_EQ(vcpu_get_stat(vcpu, vector_exit_user), 0);
+	kvm_vm_free(vm);
+}
+
+int main(int argc, char *argv[])
+{
+	unsigned int count = 250;
+	u32 seed = kvm_random_seed;
+	u64 vlenb, host;
+	int opt;
+
+	while ((opt = getopt(argc, argv, "s:n:")) != -1) {
+		switch (opt) {
+		case 's':
+			seed = strtoul(optarg, NULL, 0);
+			break;
+		case 'n':
+			count = strtoul(optarg, NULL, 0);
+			break;
+		default:
+			ksft_exit_fail_msg("usage: %s [-s SEED] [-n COUNT]\n", argv[0]);
+		}
+	}
+
+	TEST_REQUIRE(kvm_has_cap(KVM_CAP_SET_GUEST_DEBUG));
+	host = kvm_check_cap(KVM_CAP_RISCV_GUEST_VLENB);
+	__TEST_REQUIRE(host, "the host has no V");
+
+	rng = new_kvm_random_state(seed);
+	pr_info("seed %u\n", seed);
+	for (vlenb = 16; vlenb <= RVV_MAX_VLENB; vlenb *= 2) {
+		if (vlenb != host)
+			run_length(vlenb, count);
+	}
+	pr_info("%u legal and %u illegal instructions\n", nr_legal, nr_illegal);
+	TEST_ASSERT(nr_legal > nr_illegal && nr_illegal, "The instructions are too much alike");
+
+	return 0;
+}

@@ -1,0 +1,512 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * guest_vlenb_test.c - KVM_CAP_RISCV_GUEST_VLENB, the vector length of a VM.
+ *
+ * What the capability accepts and when, which registers the vCPUs have then,
+ * and which vector instructions leave to user space, in which state.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "isa_util.h"
+#include "kvm_test_harness.h"
+#include "kvm_util.h"
+#include "processor.h"
+#include "simd.h"
+#include "ucall_common.h"
+
+#define MIN_VLENB	16
+#define MAX_VLENB	8192
+
+#define ANY_LENGTH	KVM_RISCV_VLENB_USER_EXIT
+
+#define EXC_ILLEGAL	2
+
+static u64 host_vlenb(void)
+{
+	return kvm_check_cap(KVM_CAP_RISCV_GUEST_VLENB);
+}
+
+/* A length that the host has not */
+static u64 other_vlenb(void)
+{
+	return host_vlenb() == 64 ? 32 : 64;
+}
+
+static int enable(struct kvm_vm *vm, u64 vlenb, u64 flags)
+{
+	struct kvm_enable_cap cap = {
+		.cap = KVM_CAP_RISCV_GUEST_VLENB,
+		.args = { vlenb, flags },
+	};
+
+	return __vm_ioctl(vm, KVM_ENABLE_CAP, &cap);
+}
+
+#define REQUIRE_V()								\
+	do {									\
+		if (!host_vlenb())						\
+			SKIP(return, "the host has no V");			\
+	} while (0)
+
+static struct kvm_vcpu *create(u64 vlenb, u64 flags, void *guest_code)
+{
+	struct kvm_vm *vm = vm_create(1);
+
+	TEST_ASSERT_EQ(enable(vm, vlenb, flags), 0);
+
+	return vm_vcpu_add(vm, 0, guest_code);
+}
+
+TEST(discovery)
+{
+	struct kvm_vcpu *vcpu;
+	struct kvm_vm *vm;
+
+	vm = vm_create_with_one_vcpu(&vcpu, NULL);
+	if (__vcpu_has_isa_ext(vcpu, KVM_RISCV_ISA_EXT_V)) {
+		EXPECT_EQ(vcpu_get_reg(vcpu, VECTOR_CSR_REG(vlenb)), host_vlenb());
+		EXPECT_EQ(vm_check_cap(vm, KVM_CAP_RISCV_GUEST_VLENB), host_vlenb());
+	}
+	kvm_vm_free(vm);
+
+	/* What is asked for is the host's, whatever the VM has. */
+	REQUIRE_V();
+	vm = vm_create(1);
+	EXPECT_EQ(0, enable(vm, other_vlenb(), ANY_LENGTH));
+	EXPECT_EQ(vm_check_cap(vm, KVM_CAP_RISCV_GUEST_VLENB), host_vlenb());
+	kvm_vm_free(vm);
+}
+
+TEST(no_v)
+{
+	struct kvm_vm *vm;
+
+	if (host_vlenb())
+		SKIP(return, "the host has V");
+
+	vm = vm_create(1);
+	EXPECT_ERRNO(EINVAL, enable(vm, 0, 0));
+	EXPECT_ERRNO(EINVAL, enable(vm, 16, ANY_LENGTH));
+	kvm_vm_free(vm);
+}
+
+TEST(arguments)
+{
+	u64 host = host_vlenb(), other = other_vlenb();
+	const struct {
+		u32 flags;
+		u64 args[4];
+		int err;
+	} cases[] = {
+		{ 0, { host, 0 }, 0 },
+		{ 0, { host, ANY_LENGTH }, 0 },
+		{ 0, { other, ANY_LENGTH }, 0 },
+		{ 0, { MIN_VLENB, ANY_LENGTH }, 0 },
+		{ 0, { MAX_VLENB, ANY_LENGTH }, 0 },
+		/* Not without the flag */
+		{ 0, { other, 0 }, EINVAL },
+		/* No lengths of RVV's */
+		{ 0, { 0, ANY_LENGTH }, EINVAL },
+		{ 0, { 0, 0 }, EINVAL },
+		{ 0, { MIN_VLENB / 2, ANY_LENGTH }, EINVAL },
+		{ 0, { MAX_VLENB * 2, ANY_LENGTH }, EINVAL },
+		{ 0, { MIN_VLENB + 1, ANY_LENGTH }, EINVAL },
+		{ 0, { 3 * MIN_VLENB, ANY_LENGTH }, EINVAL },
+		{ 0, { 1UL << 32 | host, ANY_LENGTH }, EINVAL },
+		{ 0, { 1UL << 32, ANY_LENGTH }, EINVAL },
+		{ 0, { -1UL, ANY_LENGTH }, EINVAL },
+		/* Unknown flags and arguments */
+		{ 0, { host, ANY_LENGTH << 1 }, EINVAL },
+		{ 0, { host, 1UL << 32 }, EINVAL },
+		{ 0, { host, 1UL << 63 }, EINVAL },
+		{ 0, { host, 0, 1 }, EINVAL },
+		{ 0, { host, 0, 0, 1 }, EINVAL },
+		{ 1, { host, 0 }, EINVAL },
+	};
+	struct kvm_vm *vm;
+	int i;
+
+	REQUIRE_V();
+
+	vm = vm_create(1);
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct kvm_enable_cap cap = {
+			.cap = KVM_CAP_RISCV_GUEST_VLENB,
+			.flags = cases[i].flags,
+		};
+
+		memcpy(cap.args, cases[i].args, sizeof(cap.args));
+		errno = 0;
+		EXPECT_EQ(cases[i].err ? -1 : 0, __vm_ioctl(vm, KVM_ENABLE_CAP, &cap)) {
+			TH_LOG("case %d", i);
+		}
+		EXPECT_EQ(cases[i].err, errno);
+	}
+	kvm_vm_free(vm);
+}
+
+/* The last call holds, one that failed does not count, and then it is locked. */
+TEST(locked_by_vcpu)
+{
+	struct kvm_vcpu *vcpu;
+	struct kvm_vm *vm;
+
+	REQUIRE_V();
+
+	vm = vm_create(1);
+	EXPECT_EQ(0, enable(vm, 256, ANY_LENGTH));
+	EXPECT_EQ(0, enable(vm, 32, ANY_LENGTH));
+	EXPECT_ERRNO(EINVAL, enable(vm, 33, ANY_LENGTH));
+
+	vcpu = vm_vcpu_add(vm, 0, NULL);
+	EXPECT_EQ(32, vcpu_get_reg(vcpu, VECTOR_CSR_REG(vlenb)));
+	EXPECT_ERRNO(EBUSY, enable(vm, 32, ANY_LENGTH));
+	EXPECT_ERRNO(EBUSY, enable(vm, 64, ANY_LENGTH));
+	EXPECT_ERRNO(EBUSY, enable(vm, host_vlenb(), 0));
+	EXPECT_EQ(32, vcpu_get_reg(vcpu, VECTOR_CSR_REG(vlenb)));
+	kvm_vm_free(vm);
+}
+
+static u64 v_reg_id(int n, u64 vlenb)
+{
+	return __kvm_reg_id(KVM_REG_RISCV_VECTOR, 0, KVM_REG_RISCV_VECTOR_REG(n),
+			    (u64)__builtin_ctzl(vlenb) << KVM_REG_SIZE_SHIFT);
+}
+
+static int get_v_reg(struct kvm_vcpu *vcpu, u64 id, void *val)
+{
+	struct kvm_one_reg reg = { .id = id, .addr = (unsigned long)val };
+
+	return __vcpu_ioctl(vcpu, KVM_GET_ONE_REG, &reg);
+}
+
+static int set_v_reg(struct kvm_vcpu *vcpu, u64 id, void *val)
+{
+	struct kvm_one_reg reg = { .id = id, .addr = (unsigned long)val };
+
+	return __vcpu_ioctl(vcpu, KVM_SET_ONE_REG, &reg);
+}
+
+static int count_v_regs(struct kvm_vcpu *vcpu, u64 vlenb)
+{
+	struct kvm_reg_list *list = vcpu_get_reg_list(vcpu);
+	int n = 0;
+	u64 i;
+
+	for (i = 0; i < list->n; i++) {
+		u64 id = list->reg[i];
+
+		if ((id & KVM_REG_RISCV_TYPE_MASK) == KVM_REG_RISCV_VECTOR &&
+		    (id & 0xffff) >= KVM_REG_RISCV_VECTOR_REG(0) &&
+		    KVM_REG_SIZE(id) == vlenb)
+			n++;
+	}
+	free(list);
+
+	return n;
+}
+
+TEST(registers)
+{
+	static u8 buf[MAX_VLENB], want[32][MAX_VLENB];
+	struct kvm_vcpu *vcpu;
+	u64 vlenb, other, i;
+	int n;
+
+	REQUIRE_V();
+
+	for (vlenb = MIN_VLENB; vlenb <= MAX_VLENB; vlenb *= 2) {
+		vcpu = create(vlenb, ANY_LENGTH, NULL);
+
+		EXPECT_EQ(32, count_v_regs(vcpu, vlenb));
+		EXPECT_EQ(vlenb, vcpu_get_reg(vcpu, VECTOR_CSR_REG(vlenb)));
+		EXPECT_EQ(0, __vcpu_set_reg(vcpu, VECTOR_CSR_REG(vlenb), vlenb));
+		other = vlenb == host_vlenb() ? other_vlenb() : host_vlenb();
+		EXPECT_ERRNO(EINVAL, __vcpu_set_reg(vcpu, VECTOR_CSR_REG(vlenb), other));
+
+		for (n = 0; n < 32; n++) {
+			memset(buf, 0xff, vlenb);
+			EXPECT_EQ(0, get_v_reg(vcpu, v_reg_id(n, vlenb), buf));
+			EXPECT_EQ(0, buf[0] | memcmp(buf, buf + 1, vlenb - 1));
+			for (i = 0; i < vlenb; i++)
+				want[n][i] = (i + 1) * 37 + n + (i >> 8);
+			EXPECT_EQ(0, set_v_reg(vcpu, v_reg_id(n, vlenb), want[n]));
+		}
+		for (n = 0; n < 32; n++) {
+			EXPECT_EQ(0, get_v_reg(vcpu, v_reg_id(n, vlenb), buf));
+			EXPECT_EQ(0, memcmp(buf, want[n], vlenb));
+		}
+		EXPECT_ERRNO(EINVAL, get_v_reg(vcpu, v_reg_id(0, vlenb * 2), buf));
+		EXPECT_ERRNO(EINVAL, set_v_reg(vcpu, v_reg_id(31, vlenb / 2), buf));
+		kvm_vm_free(vcpu->vm);
+	}
+}
+
+static u64 run(struct kvm_vcpu *vcpu)
+{
+	struct ucall uc;
+
+	vcpu_run(vcpu);
+	switch (get_ucall(vcpu, &uc)) {
+	case UCALL_SYNC:
+		return uc.args[1];
+	case UCALL_ABORT:
+		REPORT_GUEST_ASSERT(uc);
+	default:
+		TEST_FAIL("Unexpected exit reason %u, ucall %lu",
+			  vcpu->run->exit_reason, uc.cmd);
+	}
+	return -1;
+}
+
+static u64 guest_vset(u64 *cur_vl)
+{
+	u64 vl;
+
+	asm volatile(V_INSN("vsetvli %0, x0, e16, m2, ta, ma\n"
+			    "csrr %1, vl") : "=r" (vl), "=r" (*cur_vl));
+
+	return vl;
+}
+
+static void guest_native(void)
+{
+	u64 vl, sum;
+
+	csr_set(CSR_SSTATUS, SR_VS);
+	GUEST_SYNC(guest_vset(&vl));
+	GUEST_SYNC(vl);
+	asm volatile(V_INSN("vmv.v.i v8, 3\n"
+			    "vmv.x.s %0, v8") : "=r" (sum));
+	GUEST_SYNC(sum);
+}
+
+/* The host's own length runs as always, asked for or not. */
+TEST(native)
+{
+	u64 flags, vlenb = host_vlenb();
+	struct kvm_vcpu *vcpu;
+
+	REQUIRE_V();
+
+	for (flags = 0; flags <= ANY_LENGTH; flags++) {
+		vcpu = create(vlenb, flags, guest_native);
+		EXPECT_EQ(vlenb, run(vcpu));
+		EXPECT_EQ(vlenb, run(vcpu));
+		EXPECT_EQ(3, run(vcpu));
+		EXPECT_EQ(0, vcpu_get_stat(vcpu, vector_exit_user));
+		EXPECT_EQ(0, vcpu_get_stat(vcpu, vector_exit_kernel));
+		kvm_vm_free(vcpu->vm);
+	}
+}
+
+#define INSN_VADD_VI	0x0284b457UL	/* vadd.vi v8, v8, 9 */
+#define INSN_VLE8	0x02050407UL	/* vle8.v v8, (a0) */
+#define INSN_VSE8	0x02050427UL	/* vse8.v v8, (a0) */
+#define INSN_VFADD	0x02841457UL	/* vfadd.vv v8, v8, v8 */
+#define INSN_VFMV	0x42801557UL	/* vfmv.f.s fa0, v8 */
+#define INSN_VFADD_VF	0x02855457UL	/* vfadd.vf v8, v8, fa0 */
+#define INSN_VMUL	0x968524d7UL	/* vmul.vv v9, v8, v10 */
+#define INSN_VAESEM	0xa281a4f7UL	/* vaesem.vv v9, v8: OP-VE */
+#define INSN_RESERVED	0xbe007057UL	/* OPCFG, neither of the three */
+
+static const struct {
+	const char *name;
+	u32 insn;
+	bool fp;
+} exits[] = {
+	{ "vadd.vi", INSN_VADD_VI, false },
+	{ "vle8.v", INSN_VLE8, false },
+	{ "vse8.v", INSN_VSE8, false },
+	{ "vmul.vv", INSN_VMUL, false },
+	{ "vaesem.vv", INSN_VAESEM, false },
+	{ "vfadd.vv", INSN_VFADD, true },
+	{ "vfmv.f.s", INSN_VFMV, true },
+	{ "vfadd.vf", INSN_VFADD_VF, true },
+};
+
+/* The instruction, written by the test; one of 4 bytes behind it ends the run. */
+static void guest_one_insn(void)
+{
+	asm volatile(".option push\n"
+		     ".option norvc\n"
+		     ".globl guest_slot\n"
+		     "fence.i\n"
+		     "guest_slot:\n"
+		     "nop\n"
+		     "guest_slot_end:\n"
+		     ".option pop\n");
+	GUEST_SYNC(0);
+	for (;;)
+		GUEST_SYNC(1);
+}
+
+extern u32 guest_slot[];
+
+/* A vCPU that is on INSN, with sstatus.FS and VS as given */
+static void put_on_insn(struct kvm_vcpu *vcpu, u32 insn, u64 fs_vs)
+{
+	u64 sstatus = vcpu_get_reg(vcpu, RISCV_GENERAL_CSR_REG(sstatus));
+
+	*(u32 *)addr_gva2hva(vcpu->vm, (gva_t)guest_slot) = insn;
+	sstatus &= ~(SR_FS | SR_VS);
+	vcpu_set_reg(vcpu, RISCV_GENERAL_CSR_REG(sstatus), sstatus | fs_vs);
+	vcpu_set_reg(vcpu, RISCV_CORE_REG(regs.pc), (u64)guest_slot - 4);
+}
+
+#define ON(vcpu)	(vcpu_get_reg(vcpu, RISCV_CORE_REG(regs.pc)) - (u64)guest_slot)
+#define STATUS(vcpu)	(vcpu_get_reg(vcpu, RISCV_GENERAL_CSR_REG(sstatus)) & (SR_FS | SR_VS))
+
+TEST(left_to_user_space)
+{
+	struct kvm_vcpu *vcpu;
+	u64 n = 0, want;
+	int i, j;
+
+	REQUIRE_V();
+
+	vcpu = create(other_vlenb(), ANY_LENGTH, guest_one_insn);
+	vcpu_catch_illegal_insns(vcpu);
+
+	for (i = 0; i < ARRAY_SIZE(exits); i++) {
+		put_on_insn(vcpu, exits[i].insn, SR_FS_CLEAN | SR_VS_INITIAL);
+		want = SR_VS_DIRTY | (exits[i].fp ? SR_FS_DIRTY : SR_FS_CLEAN);
+
+		/* Again and again, as long as nothing is done about it */
+		for (j = 0; j < 3; j++) {
+			vcpu_run(vcpu);
+			ASSERT_EQ(KVM_EXIT_RISCV_VECTOR, vcpu->run->exit_reason) {
+				TH_LOG("%s", exits[i].name);
+			}
+			EXPECT_EQ(exits[i].insn, vcpu->run->riscv_vector.insn);
+			EXPECT_EQ(0, ON(vcpu));
+			EXPECT_EQ(want, STATUS(vcpu)) {
+				TH_LOG("%s", exits[i].name);
+			}
+			EXPECT_EQ(++n, vcpu_get_stat(vcpu, vector_exit_user));
+		}
+
+		/* And past it */
+		vcpu_set_reg(vcpu, RISCV_CORE_REG(regs.pc), (u64)guest_slot + 4);
+		EXPECT_EQ(0, run(vcpu));
+		EXPECT_EQ(want, STATUS(vcpu));
+	}
+
+	sync_global_from_guest(vcpu->vm, illegal_insns);
+	EXPECT_EQ(0, illegal_insns);
+	kvm_vm_free(vcpu->vm);
+}
+
+/* What the guest itself has switched off, or is no vector instruction at all */
+TEST(guest_s_own_exceptions)
+{
+	static const struct {
+		u32 insn;
+		u64 fs_vs;
+	} cases[] = {
+		{ INSN_VADD_VI, SR_FS_CLEAN },
+		{ INSN_VLE8, SR_FS_CLEAN },
+		{ INSN_VAESEM, SR_FS_CLEAN },
+		{ INSN_VFADD, SR_FS_CLEAN },
+		{ INSN_VFADD, SR_VS_CLEAN },
+		{ INSN_VFADD, 0 },
+		{ INSN_RESERVED, SR_FS_CLEAN | SR_VS_CLEAN },
+		{ 0x0000000b, SR_FS_CLEAN | SR_VS_CLEAN },	/* custom-0 */
+		{ 0xc2205073, SR_FS_CLEAN | SR_VS_CLEAN },	/* csrwi vlenb, 0 */
+		{ 0xc2202573, SR_FS_CLEAN },			/* csrr a0, vlenb */
+		{ 0x0d007557, SR_FS_CLEAN },			/* vsetvli a0, x0, ... */
+	};
+	struct kvm_vcpu *vcpu;
+	int i;
+
+	REQUIRE_V();
+
+	vcpu = create(other_vlenb(), ANY_LENGTH, guest_one_insn);
+	vcpu_catch_illegal_insns(vcpu);
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		put_on_insn(vcpu, cases[i].insn, cases[i].fs_vs);
+		EXPECT_EQ(0, run(vcpu));
+		sync_global_from_guest(vcpu->vm, illegal_insns);
+		EXPECT_EQ(i + 1, illegal_insns) {
+			TH_LOG("case %d", i);
+		}
+		EXPECT_EQ(EXC_ILLEGAL, vcpu_get_reg(vcpu, RISCV_GENERAL_CSR_REG(scause)));
+		EXPECT_EQ(cases[i].insn, vcpu_get_reg(vcpu, RISCV_GENERAL_CSR_REG(stval)));
+		EXPECT_EQ(cases[i].fs_vs, STATUS(vcpu)) {
+			TH_LOG("case %d", i);
+		}
+	}
+	EXPECT_EQ(0, vcpu_get_stat(vcpu, vector_exit_user));
+	kvm_vm_free(vcpu->vm);
+}
+
+/* A reset clears the registers and leaves the length. */
+TEST(reset)
+{
+	struct kvm_mp_state init = { .mp_state = KVM_MP_STATE_INIT_RECEIVED };
+	u64 vlenb = other_vlenb(), id = v_reg_id(31, vlenb);
+	struct kvm_vcpu *vcpu;
+	u8 buf[MAX_VLENB];
+
+	REQUIRE_V();
+
+	vcpu = create(vlenb, ANY_LENGTH, guest_one_insn);
+	vm_enable_cap(vcpu->vm, KVM_CAP_RISCV_MP_STATE_RESET, 0);
+	memset(buf, 0x5a, vlenb);
+	EXPECT_EQ(0, set_v_reg(vcpu, id, buf));
+	vcpu_set_reg(vcpu, VECTOR_CSR_REG(vl), 1);
+	vcpu_mp_state_set(vcpu, &init);
+
+	EXPECT_EQ(vlenb, vcpu_get_reg(vcpu, VECTOR_CSR_REG(vlenb)));
+	EXPECT_EQ(0, vcpu_get_reg(vcpu, VECTOR_CSR_REG(vl)));
+	EXPECT_EQ(0, get_v_reg(vcpu, id, buf));
+	EXPECT_EQ(0, buf[0] | memcmp(buf, buf + 1, vlenb - 1));
+	kvm_vm_free(vcpu->vm);
+}
+
+static void guest_lengths(void)
+{
+	u64 vl;
+
+	csr_set(CSR_SSTATUS, SR_VS);
+	for (;;) {
+		GUEST_SYNC(simd_vlenb());
+		GUEST_SYNC(guest_vset(&vl));
+		GUEST_SYNC(vl);
+	}
+}
+
+/* VMs of different lengths, one of them the host's, on one thread */
+TEST(side_by_side)
+{
+	u64 vlenbs[] = { MIN_VLENB, host_vlenb(), 32, 512, MAX_VLENB };
+	struct kvm_vcpu *vcpus[ARRAY_SIZE(vlenbs)];
+	int i, round;
+
+	REQUIRE_V();
+
+	for (i = 0; i < ARRAY_SIZE(vlenbs); i++)
+		vcpus[i] = create(vlenbs[i], ANY_LENGTH, guest_lengths);
+
+	for (round = 0; round < 30; round++) {
+		for (i = 0; i < ARRAY_SIZE(vlenbs); i++)
+			EXPECT_EQ(vlenbs[i], run(vcpus[i]));
+	}
+
+	for (i = 0; i < ARRAY_SIZE(vlenbs); i++) {
+		bool native = vlenbs[i] == host_vlenb();
+
+		EXPECT_EQ(native ? 0 : 10, vcpu_get_stat(vcpus[i], vector_exit_kernel));
+		EXPECT_EQ(0, vcpu_get_stat(vcpus[i], vector_exit_user));
+		kvm_vm_free(vcpus[i]->vm);
+	}
+}
+
+int main(int argc, char *argv[])
+{
+	TEST_REQUIRE(kvm_has_cap(KVM_CAP_ONE_REG));
+
+	return test_harness_run(argc, argv);
+}
