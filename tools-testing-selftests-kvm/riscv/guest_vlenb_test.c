@@ -43,11 +43,19 @@ static int enable(struct kvm_vm *vm, u64 vlenb, u64 flags)
 	return __vm_ioctl(vm, KVM_ENABLE_CAP, &cap);
 }
 
-#define REQUIRE_V()								\
-	do {									\
-		if (!host_vlenb())						\
-			SKIP(return, "the host has no V");			\
-	} while (0)
+/* For what needs a host with V */
+FIXTURE(vlenb) {
+};
+
+FIXTURE_SETUP(vlenb)
+{
+	if (!host_vlenb())
+		SKIP(return, "the host has no V");
+}
+
+FIXTURE_TEARDOWN(vlenb)
+{
+}
 
 static struct kvm_vcpu *create(u64 vlenb, u64 flags, void *guest_code)
 {
@@ -69,10 +77,13 @@ TEST(discovery)
 		EXPECT_EQ(vm_check_cap(vm, KVM_CAP_RISCV_GUEST_VLENB), host_vlenb());
 	}
 	kvm_vm_free(vm);
+}
 
-	/* What is asked for is the host's, whatever the VM has. */
-	REQUIRE_V();
-	vm = vm_create(1);
+/* What is asked for is the host's, whatever the VM has. */
+TEST_F(vlenb, discovery_is_of_the_host)
+{
+	struct kvm_vm *vm = vm_create(1);
+
 	EXPECT_EQ(0, enable(vm, other_vlenb(), ANY_LENGTH));
 	EXPECT_EQ(vm_check_cap(vm, KVM_CAP_RISCV_GUEST_VLENB), host_vlenb());
 	kvm_vm_free(vm);
@@ -91,7 +102,7 @@ TEST(no_v)
 	kvm_vm_free(vm);
 }
 
-TEST(arguments)
+TEST_F(vlenb, arguments)
 {
 	u64 host = host_vlenb(), other = other_vlenb();
 	const struct {
@@ -125,9 +136,7 @@ TEST(arguments)
 		{ 1, { host, 0 }, EINVAL },
 	};
 	struct kvm_vm *vm;
-	int i;
-
-	REQUIRE_V();
+	int i, ret;
 
 	vm = vm_create(1);
 	for (i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -137,22 +146,19 @@ TEST(arguments)
 		};
 
 		memcpy(cap.args, cases[i].args, sizeof(cap.args));
-		errno = 0;
-		EXPECT_EQ(cases[i].err ? -1 : 0, __vm_ioctl(vm, KVM_ENABLE_CAP, &cap)) {
+		ret = __vm_ioctl(vm, KVM_ENABLE_CAP, &cap) ? errno : 0;
+		EXPECT_EQ(cases[i].err, ret) {
 			TH_LOG("case %d", i);
 		}
-		EXPECT_EQ(cases[i].err, errno);
 	}
 	kvm_vm_free(vm);
 }
 
 /* The last call holds, one that failed does not count, and then it is locked. */
-TEST(locked_by_vcpu)
+TEST_F(vlenb, locked_by_vcpu)
 {
 	struct kvm_vcpu *vcpu;
 	struct kvm_vm *vm;
-
-	REQUIRE_V();
 
 	vm = vm_create(1);
 	EXPECT_EQ(0, enable(vm, 256, ANY_LENGTH));
@@ -207,14 +213,12 @@ static int count_v_regs(struct kvm_vcpu *vcpu, u64 vlenb)
 	return n;
 }
 
-TEST(registers)
+TEST_F(vlenb, registers)
 {
 	static u8 buf[MAX_VLENB], want[32][MAX_VLENB];
 	struct kvm_vcpu *vcpu;
 	u64 vlenb, other, i;
 	int n;
-
-	REQUIRE_V();
 
 	for (vlenb = MIN_VLENB; vlenb <= MAX_VLENB; vlenb *= 2) {
 		vcpu = create(vlenb, ANY_LENGTH, NULL);
@@ -283,12 +287,10 @@ static void guest_native(void)
 }
 
 /* The host's own length runs as always, asked for or not. */
-TEST(native)
+TEST_F(vlenb, native)
 {
 	u64 flags, vlenb = host_vlenb();
 	struct kvm_vcpu *vcpu;
-
-	REQUIRE_V();
 
 	for (flags = 0; flags <= ANY_LENGTH; flags++) {
 		vcpu = create(vlenb, flags, guest_native);
@@ -358,13 +360,11 @@ static void put_on_insn(struct kvm_vcpu *vcpu, u32 insn, u64 fs_vs)
 #define ON(vcpu)	(vcpu_get_reg(vcpu, RISCV_CORE_REG(regs.pc)) - (u64)guest_slot)
 #define STATUS(vcpu)	(vcpu_get_reg(vcpu, RISCV_GENERAL_CSR_REG(sstatus)) & (SR_FS | SR_VS))
 
-TEST(left_to_user_space)
+TEST_F(vlenb, left_to_user_space)
 {
 	struct kvm_vcpu *vcpu;
 	u64 n = 0, want;
 	int i, j;
-
-	REQUIRE_V();
 
 	vcpu = create(other_vlenb(), ANY_LENGTH, guest_one_insn);
 	vcpu_catch_illegal_insns(vcpu);
@@ -399,7 +399,7 @@ TEST(left_to_user_space)
 }
 
 /* What the guest itself has switched off, or is no vector instruction at all */
-TEST(guest_s_own_exceptions)
+TEST_F(vlenb, guest_s_own_exceptions)
 {
 	static const struct {
 		u32 insn;
@@ -419,8 +419,6 @@ TEST(guest_s_own_exceptions)
 	};
 	struct kvm_vcpu *vcpu;
 	int i;
-
-	REQUIRE_V();
 
 	vcpu = create(other_vlenb(), ANY_LENGTH, guest_one_insn);
 	vcpu_catch_illegal_insns(vcpu);
@@ -443,14 +441,12 @@ TEST(guest_s_own_exceptions)
 }
 
 /* A reset clears the registers and leaves the length. */
-TEST(reset)
+TEST_F(vlenb, reset)
 {
 	struct kvm_mp_state init = { .mp_state = KVM_MP_STATE_INIT_RECEIVED };
 	u64 vlenb = other_vlenb(), id = v_reg_id(31, vlenb);
 	struct kvm_vcpu *vcpu;
 	u8 buf[MAX_VLENB];
-
-	REQUIRE_V();
 
 	vcpu = create(vlenb, ANY_LENGTH, guest_one_insn);
 	vm_enable_cap(vcpu->vm, KVM_CAP_RISCV_MP_STATE_RESET, 0);
@@ -479,13 +475,11 @@ static void guest_lengths(void)
 }
 
 /* VMs of different lengths, one of them the host's, on one thread */
-TEST(side_by_side)
+TEST_F(vlenb, side_by_side)
 {
 	u64 vlenbs[] = { MIN_VLENB, host_vlenb(), 32, 512, MAX_VLENB };
 	struct kvm_vcpu *vcpus[ARRAY_SIZE(vlenbs)];
 	int i, round;
-
-	REQUIRE_V();
 
 	for (i = 0; i < ARRAY_SIZE(vlenbs); i++)
 		vcpus[i] = create(vlenbs[i], ANY_LENGTH, guest_lengths);

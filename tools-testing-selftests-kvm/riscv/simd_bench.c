@@ -25,6 +25,7 @@
 #include "arch_timer.h"
 #include "kvm_util.h"
 #include "processor.h"
+#include "rvv.h"
 #include "sbi.h"
 #include "test_util.h"
 
@@ -39,6 +40,9 @@
 #define MIN_TRIPS	400
 #define NR_SWITCH_LAPS	200
 #define NR_VCPUS	33
+#define NR_EMULATED	100
+/* As long as no host is on which this is run */
+#define OTHER_VLENB	64
 #define TIMER_TICKS	500
 
 /* Higher wins.  The tick and what it wakes up are all that can interrupt. */
@@ -57,6 +61,8 @@ struct scenario {
 	unsigned int period;	/* in one turn out of so many, */
 	unsigned int other;	/* and the VMM, another guest, or a task */
 	bool off;		/* the guest has neither F, nor D, nor V */
+	void (*code)(void);	/* of a guest of another vlenb */
+	bool emulate;		/* the VMM executes what comes to it */
 };
 
 static bool stop;		/* the guest's own copy, and the host's */
@@ -324,6 +330,63 @@ static void run_beside_task(const struct scenario *s)
 	kvm_vm_free(vm);
 }
 
+/* Instructions of a guest whose vlenb is not the host's: one a lap */
+#define GUEST_VECTOR(_name, _insn)						\
+static void guest_##_name(void)							\
+{										\
+	int i;									\
+										\
+	guest_simd_on();							\
+	asm volatile(".option push\n.option arch, +v\n"			\
+		     "vsetivli zero, 8, e32, m1, ta, ma\n.option pop");		\
+	for (i = -WARM_UP; i < NR_EMULATED; i++) {				\
+		if (!i)								\
+			mark(MARK_BEGIN);					\
+		asm volatile(".option push\n.option arch, +v\n"		\
+			     _insn "\n.option pop" ::: "t0");			\
+		mark(MARK_LAP);							\
+	}									\
+	mark(MARK_END);								\
+	guest_exit(0);								\
+}
+
+GUEST_VECTOR(nothing, "")
+GUEST_VECTOR(vset, "vsetivli zero, 8, e32, m1, ta, ma")
+GUEST_VECTOR(csr, "csrr t0, vl")
+GUEST_VECTOR(vadd, "vadd.vi v8, v8, 1")
+
+static void run_other_vlenb(const struct scenario *s)
+{
+	struct kvm_enable_cap cap = {
+		.cap = KVM_CAP_RISCV_GUEST_VLENB,
+		.args = { OTHER_VLENB, KVM_RISCV_VLENB_USER_EXIT },
+	};
+	struct kvm_vcpu *vcpu;
+	struct kvm_vm *vm;
+
+	if (!kvm_check_cap(KVM_CAP_RISCV_GUEST_VLENB))
+		return;
+
+	vm = vm_create(1);
+	vm_ioctl(vm, KVM_ENABLE_CAP, &cap);
+	vcpu = vm_vcpu_add(vm, 0, s->code);
+
+	report("window: %s 1\n", s->name);
+
+	for (;;) {
+		TEST_ASSERT_EQ(__vcpu_run(vcpu), 0);
+		if (vcpu->run->exit_reason != KVM_EXIT_RISCV_VECTOR)
+			break;
+		if (s->emulate)
+			vcpu_emulate_vector(vcpu, vcpu->run->riscv_vector.insn);
+		else
+			vcpu_set_reg(vcpu, RISCV_CORE_REG(regs.pc),
+				     vcpu_get_reg(vcpu, RISCV_CORE_REG(regs.pc)) + 4);
+	}
+	TEST_ASSERT_EQ(vcpu->run->exit_reason, KVM_EXIT_RISCV_SBI);
+	kvm_vm_free(vm);
+}
+
 static void run_create(const struct scenario *s)
 {
 	struct kvm_vm *vm = vm_create_barebones();
@@ -551,6 +614,13 @@ static const struct scenario scenarios[] = {
 	{ "task-v-none",	run_beside_task, V },
 	{ "task-v-v",		run_beside_task, V, .other = V },
 	{ "task-both-both",	run_beside_task, BOTH, .other = BOTH },
+
+	/* Instructions of a VM of another vlenb; the last two by the VMM */
+	{ "vlenb-nothing",	run_other_vlenb, .code = guest_nothing },
+	{ "vlenb-vset",		run_other_vlenb, .code = guest_vset },
+	{ "vlenb-csr",		run_other_vlenb, .code = guest_csr },
+	{ "vlenb-exit",		run_other_vlenb, .code = guest_vadd },
+	{ "vlenb-vadd",		run_other_vlenb, .code = guest_vadd, .emulate = true },
 
 	/* vCPUs */
 	{ "create",		run_create },
