@@ -172,7 +172,7 @@ void kvm_riscv_vcpu_simd_reset(struct kvm_vcpu *vcpu)
 	/* Hardware cannot work on registers of another length than its own. */
 	simd->emulated = 0;
 	if (vcpu->kvm->arch.vlenb != kvm_riscv_host_vlenb())
-		simd->emulated |= KVM_RISCV_SIMD_V;
+		simd->emulated = simd->enabled & KVM_RISCV_SIMD_V;
 
 	simd->wanted = 0;
 	simd->used = 0;
@@ -403,9 +403,11 @@ int kvm_riscv_vcpu_illegal_insn(struct kvm_vcpu *vcpu,
 
 		if ((need & missing) && !(need & off)) {
 			/* FP registers are in memory then, or will get there. */
-			if (need & emulated)
+			if (need & emulated) {
+				trace_kvm_simd_trap(vcpu, insn, 0);
 				return kvm_riscv_vcpu_vector_insn(vcpu, vcpu->run,
 								  insn);
+			}
 
 			return simd_read_vlenb(vcpu, insn) ? 1 :
 			       simd_want(vcpu, insn, need & missing);

@@ -32,8 +32,9 @@
 
 #define VTYPE_DEFINED		(VTYPE_VLMUL | VTYPE_VSEW | VTYPE_VTA | VTYPE_VMA)
 
-/* log2 of the bytes of the widest element */
+/* log2 of the bytes of the widest element, and of the smallest group */
 #define VECTOR_MAX_SEW		3
+#define VECTOR_MIN_LMUL		(-3)
 
 /* Units count as changed: a guest may be told so too often. */
 static void vector_set_dirty(struct kvm_vcpu *vcpu, unsigned long fields)
@@ -45,15 +46,16 @@ static void vector_set_dirty(struct kvm_vcpu *vcpu, unsigned long fields)
 }
 
 /*
- * How many elements a register group has, or 0 if a vtype is not supported,
- * which those are that have less room for an element than it needs.
+ * How many elements a register group has, 0 if there is no such vtype or not
+ * even room for one.
  */
 static unsigned long vector_vlmax(struct kvm_vcpu *vcpu, unsigned long vtype)
 {
 	int sew = FIELD_GET(VTYPE_VSEW, vtype);
 	int lmul = sign_extend32(FIELD_GET(VTYPE_VLMUL, vtype), 2);
 
-	if (vtype & ~VTYPE_DEFINED || sew > VECTOR_MAX_SEW + min(lmul, 0))
+	if (vtype & ~VTYPE_DEFINED || sew > VECTOR_MAX_SEW ||
+	    lmul < VECTOR_MIN_LMUL)
 		return 0;
 
 	return ((unsigned long)vcpu->kvm->arch.vlenb << 3) >> (3 + sew - lmul);
@@ -65,22 +67,20 @@ static int vector_vset(struct kvm_vcpu *vcpu, unsigned long insn)
 	struct kvm_cpu_context *cntx = &vcpu->arch.guest_context;
 	unsigned long rs1 = (insn >> SH_RS1) & MASK_RX;
 	unsigned long rd = (insn >> SH_RD) & MASK_RX;
-	unsigned long avl = 0, vtype, vlmax;
-	bool keep_vl = false;
+	unsigned long avl, vtype, vlmax;
 
 	if (rs1)
 		avl = GET_RS1(insn, cntx);
 	else if (rd)
 		avl = ULONG_MAX;
 	else
-		keep_vl = true;
+		avl = vector->vl;
 
 	if (!(insn & VSET_IS_VSETVL)) {
 		vtype = FIELD_GET(VSETVLI_VTYPE, insn);
 	} else if ((insn & VSET_IS_VSETIVLI) == VSET_IS_VSETIVLI) {
 		vtype = FIELD_GET(VSETIVLI_VTYPE, insn);
 		avl = rs1;
-		keep_vl = false;
 	} else if (!(insn & VSETVL_ZERO)) {
 		vtype = GET_RS2(insn, cntx);
 	} else {
@@ -88,13 +88,6 @@ static int vector_vset(struct kvm_vcpu *vcpu, unsigned long insn)
 	}
 
 	vlmax = vector_vlmax(vcpu, vtype);
-	if (keep_vl) {
-		avl = vector->vl;
-		/* Reserved if VLMAX changes; this is what it is reserved for. */
-		if (vlmax != vector_vlmax(vcpu, vector->vtype))
-			vlmax = 0;
-	}
-
 	vector->vtype = vlmax ? vtype : VTYPE_VILL;
 	vector->vl = min(avl, vlmax);
 	vector->vstart = 0;
@@ -103,12 +96,13 @@ static int vector_vset(struct kvm_vcpu *vcpu, unsigned long insn)
 	if (rd)
 		SET_RD(insn, cntx, vector->vl);
 
-	vcpu->stat.vector_exit_kernel++;
-
 	return KVM_INSN_CONTINUE_NEXT_SEPC;
 }
 
-/* To write one that is read-only is illegal, even if nothing would change. */
+/*
+ * To write one that is read-only is illegal, even if nothing would change: the
+ * mask of what is written does not tell csrrs of x0 from that of a 0.
+ */
 static int vector_csr_read(struct kvm_vcpu *vcpu, unsigned long *val,
 			   unsigned long cur)
 {
@@ -136,8 +130,9 @@ int kvm_riscv_vcpu_vector_csr_rmw(struct kvm_vcpu *vcpu, unsigned int csr_num,
 	switch (csr_num) {
 	case CSR_VSTART:
 		field = &vector->vstart;
-		/* As wide as the index of an element can be */
+		/* As wide as the index of an element can be; ONE_REG is wider */
 		mask = BITS_PER_BYTE * vcpu->kvm->arch.vlenb - 1;
+		vector->vstart &= mask;
 		break;
 	case CSR_VXSAT:
 		mask = CSR_VXSAT_MASK;
@@ -178,7 +173,6 @@ static int vector_exit_to_user(struct kvm_vcpu *vcpu, unsigned long insn)
 	else
 		vector_set_dirty(vcpu, SR_VS_DIRTY);
 
-	vcpu->stat.vector_exit_user++;
 	run->exit_reason = KVM_EXIT_RISCV_VECTOR;
 	run->riscv_vector.insn = insn;
 

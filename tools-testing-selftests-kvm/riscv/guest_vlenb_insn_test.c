@@ -142,7 +142,7 @@ static void random_state(struct rvv_state *s, u64 vlenb)
 	s->x[RS2] = random_vtype();
 	s->vtype = random_vtype();
 	s->vl = 0;
-	if (rvv_parse_vtype(s->vtype, &sew, &lmul))
+	if (rvv_parse_vtype(vlenb, s->vtype, &sew, &lmul))
 		s->vl = random_below((vlenb << 3 >> (3 + sew - lmul)) + 1);
 	else
 		s->vtype = RVV_VTYPE_VILL;

@@ -157,20 +157,21 @@ TEST_F(vlenb, arguments)
 /* The last call holds, one that failed does not count, and then it is locked. */
 TEST_F(vlenb, locked_by_vcpu)
 {
+	u64 vlenb = other_vlenb();
 	struct kvm_vcpu *vcpu;
 	struct kvm_vm *vm;
 
 	vm = vm_create(1);
-	EXPECT_EQ(0, enable(vm, 256, ANY_LENGTH));
-	EXPECT_EQ(0, enable(vm, 32, ANY_LENGTH));
-	EXPECT_ERRNO(EINVAL, enable(vm, 33, ANY_LENGTH));
+	EXPECT_EQ(0, enable(vm, 4 * vlenb, ANY_LENGTH));
+	EXPECT_EQ(0, enable(vm, vlenb, ANY_LENGTH));
+	EXPECT_ERRNO(EINVAL, enable(vm, vlenb + 1, ANY_LENGTH));
 
 	vcpu = vm_vcpu_add(vm, 0, NULL);
-	EXPECT_EQ(32, vcpu_get_reg(vcpu, VECTOR_CSR_REG(vlenb)));
-	EXPECT_ERRNO(EBUSY, enable(vm, 32, ANY_LENGTH));
-	EXPECT_ERRNO(EBUSY, enable(vm, 64, ANY_LENGTH));
+	EXPECT_EQ(vlenb, vcpu_get_reg(vcpu, VECTOR_CSR_REG(vlenb)));
+	EXPECT_ERRNO(EBUSY, enable(vm, vlenb, ANY_LENGTH));
+	EXPECT_ERRNO(EBUSY, enable(vm, 2 * vlenb, ANY_LENGTH));
 	EXPECT_ERRNO(EBUSY, enable(vm, host_vlenb(), 0));
-	EXPECT_EQ(32, vcpu_get_reg(vcpu, VECTOR_CSR_REG(vlenb)));
+	EXPECT_EQ(vlenb, vcpu_get_reg(vcpu, VECTOR_CSR_REG(vlenb)));
 	kvm_vm_free(vm);
 }
 
@@ -334,10 +335,10 @@ static void guest_one_insn(void)
 	asm volatile(".option push\n"
 		     ".option norvc\n"
 		     ".globl guest_slot\n"
+		     ".balign 4\n"
 		     "fence.i\n"
 		     "guest_slot:\n"
 		     "nop\n"
-		     "guest_slot_end:\n"
 		     ".option pop\n");
 	GUEST_SYNC(0);
 	for (;;)
@@ -362,12 +363,14 @@ static void put_on_insn(struct kvm_vcpu *vcpu, u32 insn, u64 fs_vs)
 
 TEST_F(vlenb, left_to_user_space)
 {
+	u64 n = 0, want, v0[MAX_VLENB / 8] = { 1 };
 	struct kvm_vcpu *vcpu;
-	u64 n = 0, want;
 	int i, j;
 
 	vcpu = create(other_vlenb(), ANY_LENGTH, guest_one_insn);
 	vcpu_catch_illegal_insns(vcpu);
+	/* Eager switching has something to load then, and must not. */
+	EXPECT_EQ(0, set_v_reg(vcpu, v_reg_id(0, other_vlenb()), v0));
 
 	for (i = 0; i < ARRAY_SIZE(exits); i++) {
 		put_on_insn(vcpu, exits[i].insn, SR_FS_CLEAN | SR_VS_INITIAL);
@@ -386,6 +389,12 @@ TEST_F(vlenb, left_to_user_space)
 			}
 			EXPECT_EQ(++n, vcpu_get_stat(vcpu, vector_exit_user));
 		}
+
+		/* Nor by a KVM_RUN that does not enter the guest */
+		vcpu->run->immediate_exit = 1;
+		EXPECT_ERRNO(EINTR, __vcpu_run(vcpu));
+		vcpu->run->immediate_exit = 0;
+		EXPECT_EQ(0, ON(vcpu));
 
 		/* And past it */
 		vcpu_set_reg(vcpu, RISCV_CORE_REG(regs.pc), (u64)guest_slot + 4);
@@ -462,6 +471,34 @@ TEST_F(vlenb, reset)
 	kvm_vm_free(vcpu->vm);
 }
 
+#define MMIO_GVA	0x50000000UL
+#define MMIO_GPA	0x7000000000UL
+
+static void guest_load_to_x0(void)
+{
+	u64 vcsr;
+
+	csr_set(CSR_SSTATUS, SR_VS);
+	asm volatile("lw x0, 0(%0)" :: "r" (MMIO_GVA));
+	/* csrrs of x0 */
+	asm volatile("csrr %0, %1" : "=r" (vcsr) : "i" (CSR_VCSR));
+	asm volatile("csrr %0, %1" : "=r" (vcsr) : "i" (CSR_VCSR));
+	GUEST_SYNC(vcsr);
+}
+
+/* What KVM emulates takes x0 for a register, too: it has to stay zero. */
+TEST_F(vlenb, x0)
+{
+	struct kvm_vcpu *vcpu = create(other_vlenb(), ANY_LENGTH, guest_load_to_x0);
+
+	virt_map(vcpu->vm, MMIO_GVA, MMIO_GPA, 1);
+	vcpu_run(vcpu);
+	ASSERT_EQ(KVM_EXIT_MMIO, vcpu->run->exit_reason);
+	memset(vcpu->run->mmio.data, 0xff, 4);
+	EXPECT_EQ(0, run(vcpu));
+	kvm_vm_free(vcpu->vm);
+}
+
 static void guest_lengths(void)
 {
 	u64 vl;
@@ -492,7 +529,7 @@ TEST_F(vlenb, side_by_side)
 	for (i = 0; i < ARRAY_SIZE(vlenbs); i++) {
 		bool native = vlenbs[i] == host_vlenb();
 
-		EXPECT_EQ(native ? 0 : 10, vcpu_get_stat(vcpus[i], vector_exit_kernel));
+		EXPECT_EQ(native ? 0 : 30, vcpu_get_stat(vcpus[i], vector_exit_kernel));
 		EXPECT_EQ(0, vcpu_get_stat(vcpus[i], vector_exit_user));
 		kvm_vm_free(vcpus[i]->vm);
 	}

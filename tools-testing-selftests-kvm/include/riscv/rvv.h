@@ -17,10 +17,11 @@
  *
  * Where the specification leaves a choice:
  * - Agnostic elements, tail or masked off, are left undisturbed.
- * - Everything reserved is RVV_ILLEGAL.  vset{i}vl{i} with a vtype that is
- *   reserved or not supported (which SEW > LMUL * ELEN is), and in the form that
- *   keeps vl when it could not be kept, set vill.
- * - vl is min(AVL, VLMAX).
+ * - Everything reserved is RVV_ILLEGAL, but vset{i}vl{i}: a vtype that has
+ *   reserved values, or no room for an element, sets vill.  SEW > LMUL * ELEN
+ *   with a VLMAX of 1 and more is supported.
+ * - vl is min(AVL, VLMAX), also where the form that keeps vl is reserved since
+ *   VLMAX changes.  A guest that another hart has let do it can go on.
  * - Unordered sums add in the order of the elements.
  * - Elements are accessed in their order, and whatever their alignment.
  * - A load that faults writes no field of the segment that faults.

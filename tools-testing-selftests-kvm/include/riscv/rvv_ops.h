@@ -167,7 +167,7 @@ bool rvv_active(const struct rvv_ctx *c, u64 i);
 void rvv_set_x(struct rvv_ctx *c, unsigned int rd, u64 v);
 
 /* Decode and check */
-bool rvv_parse_vtype(u64 vtype, s8 *sew, s8 *lmul);
+bool rvv_parse_vtype(u64 vlenb, u64 vtype, s8 *sew, s8 *lmul);
 bool rvv_operand_init(struct rvv_operand *o, unsigned int reg, int eew, int emul);
 bool rvv_overlap(const struct rvv_operand *a, const struct rvv_operand *b);
 bool rvv_dest_may_overlap(const struct rvv_operand *d, const struct rvv_operand *s);

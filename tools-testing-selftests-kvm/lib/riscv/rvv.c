@@ -164,7 +164,12 @@ bool rvv_mixed_eew(struct rvv_ctx *c, const struct rvv_operand *const *o, int n)
 	return c->s->mixed_eew;
 }
 
-bool rvv_parse_vtype(u64 vtype, s8 *sew, s8 *lmul)
+static u64 rvv_vlmax(u64 vlenb, s8 sew, s8 lmul)
+{
+	return lmul >= sew ? vlenb << (lmul - sew) : vlenb >> (sew - lmul);
+}
+
+bool rvv_parse_vtype(u64 vlenb, u64 vtype, s8 *sew, s8 *lmul)
 {
 	unsigned int vlmul = vtype & 7;
 
@@ -172,20 +177,14 @@ bool rvv_parse_vtype(u64 vtype, s8 *sew, s8 *lmul)
 	*lmul = vlmul & 4 ? (int)vlmul - 8 : (int)vlmul;
 
 	return !(vtype >> 8) && vlmul != 4 && *sew <= ELEN_LOG2 &&
-	       *sew <= ELEN_LOG2 + min(*lmul, (s8)0);
-}
-
-static u64 rvv_vlmax(const struct rvv_state *s, s8 sew, s8 lmul)
-{
-	return lmul >= sew ? s->vlenb << (lmul - sew) : s->vlenb >> (sew - lmul);
+	       rvv_vlmax(vlenb, *sew, *lmul);
 }
 
 static enum rvv_result rvv_vset(struct rvv_ctx *c)
 {
 	unsigned int rd = rvv_rd(c->insn), rs1 = rvv_rs1(c->insn);
 	struct rvv_state *s = c->s;
-	u64 vtype, avl, vlmax;
-	bool keep_vl = false;
+	u64 vtype, avl, vlmax = 0;
 	s8 sew, lmul;
 
 	if (!(c->insn >> 31)) {				/* vsetvli */
@@ -206,18 +205,14 @@ static enum rvv_result rvv_vset(struct rvv_ctx *c)
 		avl = ~0UL;
 	} else {
 		avl = s->vl;
-		keep_vl = true;
 	}
 
-	if (rvv_parse_vtype(vtype, &sew, &lmul)) {
-		vlmax = rvv_vlmax(s, sew, lmul);
-		if (keep_vl && (s->vtype & RVV_VTYPE_VILL || vlmax != c->vlmax))
-			vtype = RVV_VTYPE_VILL;
-	} else {
+	if (rvv_parse_vtype(s->vlenb, vtype, &sew, &lmul))
+		vlmax = rvv_vlmax(s->vlenb, sew, lmul);
+	else
 		vtype = RVV_VTYPE_VILL;
-	}
 	s->vtype = vtype;
-	s->vl = vtype & RVV_VTYPE_VILL ? 0 : min(avl, vlmax);
+	s->vl = min(avl, vlmax);
 	rvv_set_x(c, rd, s->vl);
 	return RVV_OK;
 }
@@ -487,8 +482,8 @@ enum rvv_result rvv_emulate(struct rvv_state *s, u32 insn)
 	bool is_csr = false;
 
 	if (!(s->vtype & RVV_VTYPE_VILL)) {
-		rvv_parse_vtype(s->vtype & 0x3f, &c.sew, &c.lmul);
-		c.vlmax = rvv_vlmax(s, c.sew, c.lmul);
+		rvv_parse_vtype(s->vlenb, s->vtype & 0x3f, &c.sew, &c.lmul);
+		c.vlmax = rvv_vlmax(s->vlenb, c.sew, c.lmul);
 	}
 	if (s->vl > c.vlmax)
 		return RVV_NOT_COVERED;

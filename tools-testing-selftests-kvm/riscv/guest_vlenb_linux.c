@@ -1,0 +1,337 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * guest_vlenb_linux.c - Boot Linux in a VM of another vector length.
+ *
+ *	guest_vlenb_linux [-b VLENB] IMAGE INITRAMFS
+ *
+ * A VMM that is as small as can be: one vCPU, memory, a UART that only prints,
+ * and the emulator for what KVM leaves with KVM_EXIT_RISCV_VECTOR.  The kernel
+ * needs CONFIG_RISCV_ISA_V, an initramfs, and a console on an 8250.  The guest
+ * has passed when it has printed VERDICT and powered off.
+ *
+ * Without arguments there is nothing to boot, and the test skips.
+ */
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "kselftest.h"
+#include "kvm_util.h"
+#include "processor.h"
+#include "rvv.h"
+#include "simd.h"
+#include "test_util.h"
+
+#define VERDICT		"vector-check: passed"
+
+#define RAM_BASE	0x80000000UL
+#define RAM_SIZE	0x08000000UL
+#define KERNEL_ADDR	(RAM_BASE + 0x200000)
+#define FDT_ADDR	(RAM_BASE + 0x5000000)
+#define INITRD_ADDR	(RAM_BASE + 0x5200000)
+#define UART_BASE	0x10000000UL
+#define UART_SIZE	0x100
+
+#define BOOTARGS	"console=ttyS0 quiet panic=-1"
+
+/* Registers of a 16550 */
+enum { UART_TX, UART_IER, UART_IIR, UART_LCR, UART_MCR, UART_LSR, UART_MSR, NR_UART = 8 };
+
+#define UART_IER_THRI	0x02
+#define UART_IIR_NONE	0x01
+#define UART_IIR_THRI	0x02
+#define UART_LCR_DLAB	0x80
+#define UART_LSR_EMPTY	0x60
+
+/* A flattened device tree that is being written */
+static struct {
+	u32 words[2048];
+	char strings[1024];
+	unsigned int nr_words, strings_len;
+} fdt;
+
+enum { FDT_BEGIN_NODE = 1, FDT_END_NODE, FDT_PROP, FDT_END = 9 };
+
+#define FDT_MAGIC	0xd00dfeed
+#define NR_FDT_HEADER	10
+#define NR_FDT_RESERVE	4
+
+static void fdt_word(u32 v)
+{
+	TEST_ASSERT(fdt.nr_words < ARRAY_SIZE(fdt.words), "The device tree is too small");
+	fdt.words[fdt.nr_words++] = htobe32(v);
+}
+
+static void fdt_data(const void *data, unsigned int len)
+{
+	unsigned int n = DIV_ROUND_UP(len, sizeof(u32));
+
+	TEST_ASSERT(fdt.nr_words + n <= ARRAY_SIZE(fdt.words), "The device tree is too small");
+	memcpy(&fdt.words[fdt.nr_words], data, len);
+	fdt.nr_words += n;
+}
+
+static void fdt_begin(const char *name)
+{
+	fdt_word(FDT_BEGIN_NODE);
+	fdt_data(name, strlen(name) + 1);
+}
+
+static void fdt_end(void)
+{
+	fdt_word(FDT_END_NODE);
+}
+
+static void fdt_prop(const char *name, const void *data, unsigned int len)
+{
+	TEST_ASSERT(fdt.strings_len + strlen(name) < sizeof(fdt.strings),
+		    "The device tree is too small");
+	fdt_word(FDT_PROP);
+	fdt_word(len);
+	fdt_word(fdt.strings_len);
+	strcpy(fdt.strings + fdt.strings_len, name);
+	fdt.strings_len += strlen(name) + 1;
+	fdt_data(data, len);
+}
+
+static void fdt_prop_string(const char *name, const char *val)
+{
+	fdt_prop(name, val, strlen(val) + 1);
+}
+
+static void fdt_prop_u32(const char *name, u32 val)
+{
+	val = htobe32(val);
+	fdt_prop(name, &val, sizeof(val));
+}
+
+static void fdt_prop_u64s(const char *name, u64 a, u64 b, int n)
+{
+	u64 val[2] = { htobe64(a), htobe64(b) };
+
+	fdt_prop(name, val, n * sizeof(val[0]));
+}
+
+static void fdt_cpu(u32 timebase)
+{
+	/* None of ZV*, which the emulator does not have */
+	static const char exts[] = "i\0m\0a\0f\0d\0c\0v\0zicntr\0zicsr\0zifencei\0sstc";
+
+	fdt_begin("cpus");
+	fdt_prop_u32("#address-cells", 1);
+	fdt_prop_u32("#size-cells", 0);
+	fdt_prop_u32("timebase-frequency", timebase);
+	fdt_begin("cpu@0");
+	fdt_prop_string("device_type", "cpu");
+	fdt_prop_string("compatible", "riscv");
+	fdt_prop_u32("reg", 0);
+	fdt_prop_string("mmu-type", "riscv,sv39");
+	fdt_prop_string("riscv,isa-base", "rv64i");
+	fdt_prop("riscv,isa-extensions", exts, sizeof(exts));
+	fdt_begin("interrupt-controller");
+	fdt_prop_string("compatible", "riscv,cpu-intc");
+	fdt_prop("interrupt-controller", NULL, 0);
+	fdt_prop_u32("#interrupt-cells", 1);
+	fdt_end();
+	fdt_end();
+	fdt_end();
+}
+
+static void write_fdt(struct kvm_vm *vm, u64 initrd_size, u32 timebase)
+{
+	u32 header[NR_FDT_HEADER + NR_FDT_RESERVE] = {};
+	u32 struct_size, size;
+	u8 *to = addr_gpa2hva(vm, FDT_ADDR);
+	int i;
+
+	fdt_begin("");
+	fdt_prop_u32("#address-cells", 2);
+	fdt_prop_u32("#size-cells", 2);
+	fdt_prop_string("compatible", "linux,kvm-selftest");
+	fdt_prop_string("model", "guest_vlenb_linux");
+
+	fdt_begin("chosen");
+	fdt_prop_string("bootargs", BOOTARGS);
+	fdt_prop_string("stdout-path", "/serial@10000000");
+	fdt_prop_u64s("linux,initrd-start", INITRD_ADDR, 0, 1);
+	fdt_prop_u64s("linux,initrd-end", INITRD_ADDR + initrd_size, 0, 1);
+	fdt_end();
+
+	fdt_begin("memory@80000000");
+	fdt_prop_string("device_type", "memory");
+	fdt_prop_u64s("reg", RAM_BASE, RAM_SIZE, 2);
+	fdt_end();
+
+	fdt_cpu(timebase);
+
+	fdt_begin("serial@10000000");
+	fdt_prop_string("compatible", "ns16550a");
+	fdt_prop_u64s("reg", UART_BASE, UART_SIZE, 2);
+	fdt_prop_u32("clock-frequency", 3686400);
+	fdt_end();
+	fdt_end();
+	fdt_word(FDT_END);
+
+	struct_size = fdt.nr_words * sizeof(u32);
+	size = sizeof(header) + struct_size + fdt.strings_len;
+	header[0] = FDT_MAGIC;
+	header[1] = size;
+	header[2] = sizeof(header);				/* the tree */
+	header[3] = sizeof(header) + struct_size;		/* the names */
+	header[4] = NR_FDT_HEADER * sizeof(u32);		/* nothing reserved */
+	header[5] = 17;						/* version */
+	header[6] = 16;						/* and that of which it is one */
+	header[8] = fdt.strings_len;
+	header[9] = struct_size;
+	for (i = 0; i < ARRAY_SIZE(header); i++)
+		header[i] = htobe32(header[i]);
+
+	memcpy(to, header, sizeof(header));
+	memcpy(to + sizeof(header), fdt.words, struct_size);
+	memcpy(to + sizeof(header) + struct_size, fdt.strings, fdt.strings_len);
+}
+
+static u64 load_file(struct kvm_vm *vm, const char *path, u64 gpa)
+{
+	int fd = open(path, O_RDONLY);
+	struct stat st;
+	u64 done = 0;
+	ssize_t n;
+
+	TEST_ASSERT(fd >= 0 && !fstat(fd, &st), "open(%s): %s", path, strerror(errno));
+	TEST_ASSERT(gpa + st.st_size <= RAM_BASE + RAM_SIZE, "%s is too big", path);
+	while (done < st.st_size) {
+		n = read(fd, addr_gpa2hva(vm, gpa + done), st.st_size - done);
+		TEST_ASSERT(n > 0, "read(%s): %s", path, strerror(errno));
+		done += n;
+	}
+	close(fd);
+
+	return done;
+}
+
+/* The console, a line at a time */
+static bool passed;
+
+static void console_char(char c)
+{
+	static char line[256];
+	static unsigned int len;
+
+	if (c == '\r')
+		return;
+	if (c != '\n' && len < sizeof(line) - 1) {
+		line[len++] = c;
+		return;
+	}
+	line[len] = 0;
+	len = 0;
+	ksft_print_msg("guest: %s\n", line);
+	passed |= !strcmp(line, VERDICT);
+}
+
+static void uart_access(struct kvm_run *run)
+{
+	static u8 regs[NR_UART];
+	u64 n = run->mmio.phys_addr - UART_BASE;
+	u8 *val = &run->mmio.data[0];
+
+	TEST_ASSERT(n < NR_UART && run->mmio.len == 1, "MMIO at 0x%llx, %u bytes",
+		    run->mmio.phys_addr, run->mmio.len);
+
+	if (run->mmio.is_write) {
+		regs[n] = *val;
+		if (n == UART_TX && !(regs[UART_LCR] & UART_LCR_DLAB))
+			console_char(*val);
+	} else if (n == UART_LSR) {
+		*val = UART_LSR_EMPTY;
+	} else if (n == UART_IIR) {
+		/* There are no interrupts; the guest asks now and then. */
+		*val = regs[UART_IER] & UART_IER_THRI ? UART_IIR_THRI : UART_IIR_NONE;
+	} else {
+		*val = n == UART_TX ? 0 : regs[n];
+	}
+}
+
+static struct kvm_vcpu *create(u64 vlenb, const char *image, const char *initrd)
+{
+	struct kvm_enable_cap cap = {
+		.cap = KVM_CAP_RISCV_GUEST_VLENB,
+		.args = { vlenb, KVM_RISCV_VLENB_USER_EXIT },
+	};
+	struct kvm_vm *vm = vm_create_barebones();
+	struct kvm_vcpu *vcpu;
+	u64 initrd_size;
+
+	vm_ioctl(vm, KVM_ENABLE_CAP, &cap);
+	vm_userspace_mem_region_add(vm, VM_MEM_SRC_ANONYMOUS, RAM_BASE, 0,
+				    RAM_SIZE / vm->page_size, 0);
+	vcpu = __vm_vcpu_add(vm, 0);
+
+	load_file(vm, image, KERNEL_ADDR);
+	initrd_size = load_file(vm, initrd, INITRD_ADDR);
+	write_fdt(vm, initrd_size, vcpu_get_reg(vcpu, RISCV_TIMER_REG(frequency)));
+
+	vcpu_set_reg(vcpu, RISCV_CORE_REG(regs.pc), KERNEL_ADDR);
+	vcpu_set_reg(vcpu, RISCV_CORE_REG(regs.a0), 0);
+	vcpu_set_reg(vcpu, RISCV_CORE_REG(regs.a1), FDT_ADDR);
+
+	return vcpu;
+}
+
+int main(int argc, char *argv[])
+{
+	u64 emulated = 0, host, vlenb = 64;
+	struct kvm_vcpu *vcpu;
+	struct kvm_run *run;
+	int opt;
+
+	while ((opt = getopt(argc, argv, "b:")) != -1) {
+		if (opt != 'b')
+			ksft_exit_fail_msg("usage: %s [-b VLENB] IMAGE INITRAMFS\n", argv[0]);
+		vlenb = strtoul(optarg, NULL, 0);
+	}
+	__TEST_REQUIRE(argc - optind == 2, "no kernel and initramfs to boot");
+	host = kvm_check_cap(KVM_CAP_RISCV_GUEST_VLENB);
+	__TEST_REQUIRE(host, "the host has no V");
+
+	vcpu = create(vlenb, argv[optind], argv[optind + 1]);
+	run = vcpu->run;
+	ksft_print_msg("vlenb %lu on a host of %lu\n", vlenb, host);
+
+	do {
+		TEST_ASSERT_EQ(__vcpu_run(vcpu), 0);
+		switch (run->exit_reason) {
+		case KVM_EXIT_RISCV_VECTOR:
+			if (vcpu_emulate_vector(vcpu, run->riscv_vector.insn) == RVV_ILLEGAL)
+				ksft_print_msg("illegal instruction 0x%llx\n",
+					       run->riscv_vector.insn);
+			emulated++;
+			break;
+		case KVM_EXIT_MMIO:
+			uart_access(run);
+			break;
+		case KVM_EXIT_RISCV_SBI:
+			/* Legacy calls for a console: there is another. */
+			run->riscv_sbi.ret[0] = -2;
+			break;
+		case KVM_EXIT_SYSTEM_EVENT:
+			break;
+		default:
+			TEST_FAIL("Unexpected exit reason %u", run->exit_reason);
+		}
+	} while (run->exit_reason != KVM_EXIT_SYSTEM_EVENT);
+
+	ksft_print_msg("%lu instructions emulated by the VMM, %lu vset and %lu CSR accesses by KVM\n",
+		       emulated, vcpu_get_stat(vcpu, vector_exit_kernel),
+		       vcpu_get_stat(vcpu, csr_exit_kernel));
+	TEST_ASSERT(passed, "The guest has not printed: " VERDICT);
+	TEST_ASSERT(emulated == vcpu_get_stat(vcpu, vector_exit_user) &&
+		    !emulated == (vlenb == host), "%lu instructions emulated", emulated);
+	kvm_vm_free(vcpu->vm);
+
+	return 0;
+}
