@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # Boot guests in Debian's QEMU for riscv64 with KVM, inside L1, with extensions
-# switched off, and see whether each is what its command line says.
+# switched off, and see whether each is what its command line says; and one in the
+# selftests' VMM, with a vector length of its own.
 #
 #	vmm-check.sh [-b] [-k IMAGE] [-l LABEL] [-q] [CASE...]
 #
@@ -82,12 +83,18 @@ guest()
 		-ffreestanding -fno-stack-protector \
 		-I "$linux/tools/include/nolibc" -isystem "$build/khdr/include" \
 		-o "$vmm/init" "$scripts/vmm/guest.c" "$scripts/vmm/bench.c"
+	${CROSS_COMPILE}gcc "${cflags[@]}" -static -o "$vmm/vector-init" "$scripts/vmm/vector-init.c"
 	kmake O="$build/obj" M="$scripts/vmm/probe" MO="$vmm/probe" modules
 	"$build/gen_init_cpio" - >"$vmm/l2.cpio" <<-EOF
 		dir /dev 755 0 0
 		nod /dev/console 600 0 0 c 5 1
 		file /init $vmm/init 755 0 0
 		file /vmm_probe.ko $vmm/probe/vmm_probe.ko 644 0 0
+	EOF
+	"$build/gen_init_cpio" - >"$vmm/vector.cpio" <<-EOF
+		dir /dev 755 0 0
+		nod /dev/console 600 0 0 c 5 1
+		file /init $vmm/vector-init 755 0 0
 	EOF
 }
 
@@ -102,6 +109,7 @@ initramfs()
 		done
 		echo "file /l2/Image $build/obj/arch/riscv/boot/Image 644 0 0"
 		echo "file /l2/initramfs.cpio $vmm/l2.cpio 644 0 0"
+		echo "file /l2/vector.cpio $vmm/vector.cpio 644 0 0"
 		echo "file /l2/init $vmm/init 755 0 0"
 		echo "file /l2/case $vmm/case 755 0 0"
 		echo "slink /lib usr/lib 777 0 0"

@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #define N		96
-#define ROUNDS		4
+#define ROUNDS		2
 #define HWCAP_V		(1UL << ('V' - 'A'))
 #define VECTOR(code)	".option push\n.option arch, +v\n" code "\n.option pop\n"
 
