@@ -107,9 +107,17 @@ programs()
 		-I "$linux/tools/include/nolibc" -o "$out/nofpu" "$scripts/nofpu.c"
 }
 
+# What the tree has no source of is left from another revision.
+have_source()
+{
+	local kvm=$linux/tools/testing/selftests/kvm
+
+	[ -e "$kvm/riscv/$1.c" ] || [ -e "$kvm/$1.c" ] || [ -e "$build/programs/$1" ]
+}
+
 initramfs()
 {
-	local obj=${1:-obj} f n
+	local obj=${1:-obj} spec=$build/initramfs.spec hashes f n
 
 	if [ ! -x "$build/init" ] || [ "$scripts/init.c" -nt "$build/init" ]; then
 		${CROSS_COMPILE}gcc -O2 -static -Wall -Wextra -Werror -o "$build/init" "$scripts/init.c"
@@ -126,6 +134,7 @@ initramfs()
 		echo "file /init $build/init 755 0 0"
 		find "$kst" "$build/programs" -type f -perm -u+x | while read -r f; do
 			n=${f##*/}
+			have_source "$n" || continue
 			if [ "$f" -nt "$build/stripped/$n" ]; then
 				${CROSS_COMPILE}strip -o "$build/stripped/$n" "$f"
 			fi
@@ -143,8 +152,11 @@ initramfs()
 				echo "slink /bin/$n busybox 777 0 0"
 			done
 		fi
-	} >"$build/initramfs.spec"
-	"$build/gen_init_cpio" "$build/initramfs.spec" >"$build/initramfs.cpio"
+	} >"$spec"
+	# run-tests.sh asks this file what there is, and what has changed.
+	hashes=$(awk '$1 == "file" { print $3 }' "$spec" | xargs sha256sum | sed 's/^/# /')
+	echo "$hashes" >>"$spec"
+	"$build/gen_init_cpio" "$spec" >"$build/initramfs.cpio"
 }
 
 # Debian's busybox for riscv64, unpacked and not installed

@@ -8,7 +8,8 @@
 #
 # -x makes all timeouts longer, for kernels that debug themselves.
 # -u leaves out what has passed with -u before with the same kernel, program and
-# machine; build/passed has the hashes.
+# machine; build/passed has the hashes and where that was.  For tests with the flag
+# user kernel and CPUs do not matter.  LABEL.again in build/logs says what was left out.
 #
 # The results are left in build/logs/LABEL.results, a line a test:
 #	ok|not|skip NAME SECONDS REASON
@@ -51,61 +52,62 @@ results=$logs/$label.results
 # What a kernel says when something is wrong, whatever the tests said
 splat='BUG:|WARNING:|Oops|Kernel panic|INFO: rcu|rcu:.*stall|possible recursive locking|possible circular locking|inconsistent lock state|suspicious RCU usage|blocked for more than|Unable to handle kernel|kernel BUG at|scheduling while atomic'
 
-# A test exists if the tree has its source: stale programs do not count.
-have_source()
-{
-	local kvm=$linux/tools/testing/selftests/kvm
-
-	[ -e "$kvm/riscv/$1.c" ] || [ -e "$kvm/$1.c" ] || [ -e "$build/programs/$1" ]
-}
+# What is in the initramfs, with a hash of each file: see build.sh
+spec=${initramfs%.cpio}.spec
+have_program() { grep -q "^file /kvm/$1 " "$spec"; }
 
 # fingerprint PROGRAM FLAGS ARGS: all that its result depends on
 fingerprint()
 {
-	local f
+	local files="init|$1"
 
-	for f in "$image" "$build/stripped/$1" "$build/programs/$1" "$build/hook/simd_hook.ko" "$build/init"; do
-		[ ! -e "$f" ] || sha256sum <"$f"
-	done | cat - <(echo "$* $vlen $smp $mem $cpu $append") | sha256sum | cut -d' ' -f1
+	{
+		echo "$* $vlen $cpu"
+		if [ "$2" != user ]; then
+			files+='|kvm\.ko|simd_hook\.ko'
+			echo "$smp $mem $append"
+			sha256sum <"$image"
+		fi
+		grep -E "^# [0-9a-f]+ .*/($files)\$" "$spec"
+	} | sha256sum | cut -d' ' -f1
 }
 
-# has_passed NAME PROGRAM FLAGS ARGS, and a note of the hash for later
+# has_passed NAME PROGRAM FLAGS ARGS, and notes of that, or of the hash for later
 has_passed()
 {
-	local hash
+	local hash before
 
 	[ -n "$unless_passed" ] || return 1
 	hash=$(fingerprint "$2" "$3" "$4")
 	echo "$1 $hash" >>"$build/$label.hashes"
-	grep -qsx "$hash" "$build/passed"
+	before=$(grep -s -m1 "^$hash " "$build/passed") || return 1
+	echo "$1, which has passed in ${before#* }" >>"$logs/$label.again"
 }
 
 select_tests()
 {
-	local want=$1 name set timeout flags prog args w
+	local want=$1 name set timeout flags prog args w how
 	shift
 
 	while read -r name set timeout flags prog args; do
 		case $name in '' | '#'*) continue ;; esac
 		for w in "$@"; do
-			if [[ ,$set, == *",$w,"* || $w == "$name" ]]; then
-				case $prog in
-				/*) ;;
-				*)
-					have_source "$prog" || continue 2
-					prog=/kvm/$prog
-					;;
-				esac
-				if has_passed "$name" "${prog##*/}" "$flags" "$args"; then
-					continue 2
-				fi
-				timeout=$((timeout * factor))
-				case $want/$flags in
-				icount/icount | normal/-) echo "$name $timeout - $prog $args" ;;
-				normal/hook) echo "$name $timeout hook $prog $args" ;;
-				esac
-				continue 2
-			fi
+			[[ ,$set, == *",$w,"* || $w == "$name" ]] || continue
+			case $want/$flags in
+			icount/icount | normal/- | normal/user) how=- ;;
+			normal/hook) how=hook ;;
+			*) break ;;
+			esac
+			case $prog in
+			/*) ;;
+			*)
+				have_program "$prog" || break
+				prog=/kvm/$prog
+				;;
+			esac
+			has_passed "$name" "${prog##*/}" "$flags" "$args" ||
+				echo "$name $((timeout * factor)) $how $prog $args"
+			break
 		done
 	done <"$tests"
 }
@@ -226,7 +228,7 @@ table()
 	printf '\n'
 }
 
-rm -f "$logs/$label".{normal,icount}.log "$build/$label.hashes"
+rm -f "$logs/$label".{normal.log,icount.log,again} "$build/$label.hashes"
 any=
 for kind in normal icount; do
 	list=$build/$label.$kind.list
@@ -248,7 +250,7 @@ elif [ -z "$any" ]; then
 	die "no such test in this tree: $* (see $tests)"
 fi
 if [ -n "$unless_passed" ]; then
-	awk 'NR == FNR { if ($1 == "ok") ok[$2] = 1; next } $1 in ok { print $2 }' \
+	awk -v label="$label" 'NR == FNR { if ($1 == "ok") ok[$2] = 1; next } $1 in ok { print $2, label }' \
 		"$results" "$build/$label.hashes" >>"$build/passed"
 	rm -f "$build/$label.hashes"
 fi
