@@ -11,6 +11,18 @@
 #	build.sh shell				build/initramfs.cpio with busybox in it
 . "$(dirname "$0")/lib.sh"
 
+# config_key FRAGMENT .CONFIG: what that has been made of, and what came out.  Kconfig
+# files may change with the patches, and asking make takes seconds.
+config_key()
+{
+	{
+		cat "$@" 2>/dev/null || true
+		lgit ls-files -s -- '*Kconfig*'
+		lgit diff -- '*Kconfig*'
+		"${CROSS_COMPILE}gcc" --version
+	} | sha256sum
+}
+
 # allnoconfig with scripts/kernel.config, and then each OPTION ("KVM=m").
 configure()
 {
@@ -24,11 +36,13 @@ configure()
 			echo "CONFIG_$o" >>"$all.new"
 		fi
 	done
-	# Kconfig may have changed with the patches: always, but keep the time
-	# stamps when nothing came of it.
 	mkdir -p "$obj"
-	cp "$obj/.config" "$all.old" 2>/dev/null || : >"$all.old"
 	mv "$all.new" "$all"
+	if [ "$(cat "$all.key" 2>/dev/null)" = "$(config_key "$all" "$obj/.config")" ]; then
+		return 0
+	fi
+	# Keep the time stamps if nothing comes of it.
+	cp "$obj/.config" "$all.old" 2>/dev/null || : >"$all.old"
 	kmake O="$obj" KCONFIG_CONFIG="$all.full" KCONFIG_ALLCONFIG="$all" allnoconfig
 	if ! cmp -s "$all.full" "$all.old"; then
 		cp "$all.full" "$obj/.config"
@@ -41,6 +55,7 @@ configure()
 			return 1
 		fi
 	done < <(grep ^CONFIG_ "$all")
+	config_key "$all" "$obj/.config" >"$all.key"
 }
 
 kernel()
