@@ -3,7 +3,7 @@
 # Build what is checked out in build/linux.
 #
 #	build.sh config OBJ [OPTION...]		configure build/OBJ
-#	build.sh kernel				build/obj: Image and simd_hook.ko
+#	build.sh kernel [MAKE'S ARGUMENT...]	build/obj: Image and simd_hook.ko
 #	build.sh base				build/obj-base: the Image of the base
 #	build.sh selftests			build/kselftest, build/programs
 #	build.sh initramfs [OBJ]		build/initramfs.cpio
@@ -58,10 +58,12 @@ configure()
 	config_key "$all" "$obj/.config" >"$all.key"
 }
 
+# W=1 because make check wants that, and other flags would build everything again;
+# without kernel-doc, which takes its time over each file.
 kernel()
 {
 	configure obj
-	kmake O="$build/obj" Image modules
+	kmake O="$build/obj" W=1 cmd_checkdoc= "$@" Image modules
 	kmake O="$build/obj" M="$scripts/simd_hook" MO="$build/hook" modules
 }
 
@@ -190,7 +192,7 @@ busybox()
 
 case ${1:-} in
 config) shift; configure "$@" ;;
-kernel) kernel ;;
+kernel) shift; kernel "$@" ;;
 base) base_kernel ;;
 selftests) selftests ;;
 initramfs) shift; initramfs "$@" ;;

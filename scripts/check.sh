@@ -14,18 +14,85 @@ failures=()
 
 say "KTAP version 1"
 
+# ---- jobs: two at a time, and what they print in the order they began ------
+
+last_job=0
+pids=()
+mkdir -p "$build/jobs"
+
+# later COMMAND...: run it in the background
+later()
+{
+	[ ${#pids[@]} -lt 2 ] || collect || true
+	last_job=$((last_job + 1))
+	set -m	# a process group of its own, for kill_jobs
+	("$@") </dev/null >"$build/jobs/$last_job" 2>&1 &
+	set +m
+	pids+=($!)
+}
+
+# Wait for the oldest job and print what it has to say.  Results get numbers.
+collect()
+{
+	local job=$build/jobs/$((last_job - ${#pids[@]} + 1)) line rc=0
+
+	wait "${pids[0]}" || rc=$?
+	if [ $rc != 0 ] && ! grep -q '^not ok - ' "$job"; then
+		echo "not ok - check.sh: a job ended with $rc" >>"$job"
+	fi
+	while IFS= read -r line; do
+		case $line in
+		"ok - "*" # SKIP "*) skipped=$((skipped + 1)) ;;
+		"ok - "*) passed=$((passed + 1)) ;;
+		"not ok - "*)
+			failed=$((failed + 1))
+			failures+=("${line#not ok - }")
+			;;
+		*)
+			say "$line"
+			continue
+			;;
+		esac
+		n=$((n + 1))
+		say "${line/ok - /ok $n }"
+	done <"$job"
+	pids=("${pids[@]:1}")
+	return $rc
+}
+
+# drain: print all there is, and return what the last job did
+drain()
+{
+	local rc=0
+
+	while [ ${#pids[@]} -gt 0 ]; do
+		rc=0
+		collect || rc=$?
+	done
+	return $rc
+}
+
+now() { later "$@"; drain; }
+
+kill_jobs()
+{
+	local pid
+
+	for pid in "${pids[@]}"; do
+		kill -- "-$pid" 2>/dev/null || true
+		wait "$pid" 2>/dev/null || true
+	done
+}
+
+# ---- what jobs are made of -------------------------------------------------
+
 # result ok|not|skip WHAT SECONDS [NOTE]
 result()
 {
-	n=$((n + 1))
 	case $1 in
-	ok) passed=$((passed + 1)); say "ok $n $2 # time=$3${4:+ $4}" ;;
-	skip) skipped=$((skipped + 1)); say "ok $n $2 # SKIP ${4:-}" ;;
-	*)
-		failed=$((failed + 1))
-		failures+=("$2${4:+: $4}")
-		say "not ok $n $2 # time=$3${4:+ $4}"
-		;;
+	ok) say "ok - $2 # time=$3${4:+ $4}" ;;
+	skip) say "ok - $2 # SKIP ${4:-}" ;;
+	*) say "not ok - $2 # time=$3${4:+ $4}" ;;
 	esac
 }
 
@@ -48,13 +115,23 @@ check()
 	return $rc
 }
 
+# A copy of what boots, so that the next patch can be built meanwhile
+staged=$build/staged
+stage()
+{
+	mkdir -p "$staged"
+	cp "$build/${1:-obj}/arch/riscv/boot/Image" "$build"/initramfs.{cpio,spec} "$staged/"
+}
+
 # tests WHERE LABEL ARGUMENT...: a result for each test that run-tests.sh, or
 # whatever "by" names, runs in L1
 tests()
 {
 	local where=$1 label=$2 verdict name secs reason rc=0
+	local opts=(-k "$staged/Image" -i "$staged/initramfs.cpio" -u)
 	shift 2
-	"$scripts/${by:-run-tests.sh}" -q -l "$label" "$@" >"$logs/$label.out" 2>&1 || rc=$?
+	[ -z "${by:-}" ] || opts=()
+	"$scripts/${by:-run-tests.sh}" -q -l "$label" "${opts[@]}" "$@" >"$logs/$label.out" 2>&1 || rc=$?
 	[ $rc = 0 ] || sed 's/^/# /' "$logs/$label.out"
 	if [ ! -s "$logs/$label.results" ]; then
 		result not "$where: boot" 0 "nothing ran"
@@ -64,6 +141,7 @@ tests()
 		result "$verdict" "$where: $name" "$secs" "$reason"
 	done <"$logs/$label.results"
 	sed 's/^/# skipped inside: /' "$logs/$label.skipped" 2>/dev/null || true
+	sed 's/^/# not run again: /' "$logs/$label.again" 2>/dev/null || true
 	return $rc
 }
 
@@ -160,71 +238,95 @@ our_c()
 	gcc -O2 -shared -fPIC -Wall -Wextra -Werror -o /dev/null "$scripts/simd_count.c"
 }
 
+our_own()
+{
+	check "shellcheck" shellcheck -x -P "$scripts" "$scripts"/*.sh "$top/.ci/run" || true
+	check "our C compiles without warnings" our_c || true
+	check "patches/series is complete" series_complete || true
+	check "userspace.md quotes userspace.c" "$scripts/guide.sh" --check || true
+}
+
+patches_as_text()
+{
+	local p
+
+	check "make export would change nothing" "$scripts/export.sh" --check || true
+	while read -r p; do
+		check "$p: hygiene" hygiene "$p" || true
+	done < <(grep -v '^#' "$top/patches/series")
+}
+
 # ---- (b) each patch ------------------------------------------------------
 
-# W=1 and sparse over arch/riscv/kvm and every other C file that is touched.
-lint()
-{
-	local rev=$1 files f out rc=0 targets=()
+same_kernel() { lgit diff --quiet "$1" "$2" -- . ':!tools/testing' ':!Documentation'; }
 
-	files=$(lgit diff --name-only --diff-filter=AM "$rev^" "$rev" -- 'arch/*.c' 'virt/*.c' 'drivers/*.c' 'lib/*.c')
-	for f in $files; do
-		case $f in
-		arch/riscv/kvm/*) ;;
-		*) targets+=("${f%.c}.o") ;;
-		esac
+# touched_c REV: its C files, without those of user space
+touched_c()
+{
+	lgit diff --name-only --diff-filter=AM "$1^" "$1" -- 'arch/*.c' 'virt/*.c' 'drivers/*.c' 'lib/*.c'
+}
+
+# The kernel with W=1, and sparse over what is compiled of arch/riscv/kvm and each
+# other C file that is touched.
+kernel_and_lint()
+{
+	local files f out
+
+	mapfile -t files < <(touched_c "$1")
+	for f in "${files[@]}"; do
+		rm -f "$build/obj/${f%.c}.o"	# whatever has been built before
 	done
-	"$scripts/build.sh" config lint
-	out=$(make -C "$linux" O="$build/lint" -j"$jobs" W=1 C=2 CHECK="$build/sparse/sparse" \
-		CC="ccache ${CROSS_COMPILE}gcc" arch/riscv/kvm/ "${targets[@]}" 2>&1) || rc=1
+	out=$(SPARSE=$build/sparse/sparse SPARSE_FILES="arch/riscv/kvm/ ${files[*]}" \
+		"$scripts/build.sh" kernel C=1 CHECK="$scripts/sparse.sh --of" 2>&1) || { echo "$out"; return 1; }
+	if [ ${#files[@]} -gt 0 ]; then
+		out+=$'\n'$(cd "$linux" && PYTHONDONTWRITEBYTECODE=1 tools/docs/kernel-doc -none "${files[@]}" 2>&1)
+	fi
 	echo "$out"
-	[ $rc = 0 ] || return 1
 	if grep -E '(warning|error):' <<<"$out"; then
-		echo "W=1 or sparse complain"
+		echo "W=1, sparse or kernel-doc complain"
 		return 1
 	fi
 	# That sparse said nothing means something only if it ran.
-	for f in $files arch/riscv/kvm/vcpu.c; do
-		grep -qE "^  CHECK +(.*/)?$f\$" <<<"$out" || { echo "no CHECK line for $f: sparse did not see it"; return 1; }
+	for f in "${files[@]}"; do
+		grep -q "^sparse: .*/$f\$" <<<"$out" || { echo "sparse did not see $f"; return 1; }
 	done
 }
 
 # Configurations that are compiled and not run: name and options
 variants="nov:RISCV_ISA_V=n,KVM=m nofpu:FPU=n,TEST_FPU=n"
 # and this one at the tip of a layer
-tip_variants="m-rt:KVM=m,RISCV_ISA_V_PREEMPTIVE=n,PREEMPT_RT=y,PREEMPT=n,EXPERT=y"
+tip_variant="m-rt:KVM=m,RISCV_ISA_V_PREEMPTIVE=n,PREEMPT_RT=y,PREEMPT=n,EXPERT=y"
 
+# build_variant NAME:OPTION,... TARGET...
 build_variant()
 {
-	local name=$1 out
-	shift
+	local obj=obj-${1%%:*} opts out
 
-	"$scripts/build.sh" config "obj-$name" "$@"
-	out=$(kmake O="$build/obj-$name" arch/riscv/kvm/ arch/riscv/kernel/ 2>&1) ||
-		{ echo "$out"; return 1; }
+	IFS=, read -ra opts <<<"${1#*:}"
+	shift
+	echo "--- ${opts[*]}: $*"
+	"$scripts/build.sh" config "$obj" "${opts[@]}" || return 1
+	out=$(kmake O="$build/$obj" "$@" 2>&1) || { echo "$out"; return 1; }
 	echo "$out"
 	! grep -E '(warning|error):' <<<"$out"
 }
 
+# build_variants REV: KVM, and what else the revision can break.  Folders, as what is
+# in them and gets compiled depends on the configuration.
 build_variants()
 {
-	local v name opts
+	local rev=$1 v targets
 
-	for v in "$@"; do
-		name=${v%%:*}
-		IFS=, read -ra opts <<<"${v#*:}"
-		echo "--- ${opts[*]}"
-		build_variant "$name" "${opts[@]}" || { echo "does not build with ${opts[*]}"; return 1; }
+	mapfile -t targets < <({
+		echo arch/riscv/kvm/	# and virt/kvm with it
+		touched_c "$rev" | sed -n '/^virt\/kvm\//!s|[^/]*$||p'
+		# A header that is not KVM's alone
+		lgit diff --quiet "$rev^" "$rev" -- '*.h' ':!arch/riscv/kvm' ':!tools' ':!*/kvm*.h' ||
+			echo arch/riscv/kernel/
+	} | sort -u)
+	for v in $variants; do
+		build_variant "$v" "${targets[@]}" || { echo "does not build with ${v#*:}"; return 1; }
 	done
-}
-
-kernel_without_warnings()
-{
-	local out
-
-	out=$("$scripts/build.sh" kernel 2>&1) || { echo "$out"; return 1; }
-	echo "$out"
-	! grep -E 'warning:' <<<"$out"
 }
 
 # The tests whose programs a revision changes
@@ -240,50 +342,54 @@ changed_tests()
 	done <"$scripts/tests.list"
 }
 
-# each_patch NAME REV
-each_patch()
+# build_patch WHERE REV BUILT TIP: BUILT is the revision of the last kernel, TIP not
+# empty at the end of a layer that has changed it
+build_patch()
+{
+	local where=$1 rev=$2 built=$3 tip=$4 out=$build/jobs/variants pid rc=0
+
+	say "# --- $where: $(lgit log -1 --format=%s "$rev")"
+	renice -n 5 -p "$BASHPID" >/dev/null	# the patch before is being tested
+	lgit checkout -q --detach "$rev"
+	if [ -n "$built" ] && same_kernel "$built" "$rev"; then
+		say "# no source of the kernel is touched, which is not built again"
+	else
+		check "$where: builds with KVM=m and V off, FPU off" build_variants "$rev" >"$out" &
+		pid=$!
+		check "$where: kernel builds, W=1 and sparse" kernel_and_lint "$rev" || rc=1
+		wait $pid || rc=1
+		cat "$out"
+		[ $rc = 0 ] || return 1
+	fi
+	if [ -n "$tip" ]; then
+		check "$where: builds with KVM=m and PREEMPT_RT" \
+			build_variant "$tip_variant" arch/riscv/kvm/ arch/riscv/kernel/ || return 1
+	fi
+	check "$where: KVM selftests build" "$scripts/build.sh" selftests || return 1
+	"$scripts/build.sh" initramfs >"$logs/initramfs.log" 2>&1
+}
+
+# boot_patch WHERE REV TIP: run the tests in a copy of what has been built
+boot_patch()
 {
 	local where=$1 rev=$2 what="series smoke"
 
-	lgit checkout -q --detach "$rev"
-	if lgit diff --quiet "$rev^" "$rev" -- . ':!tools' ':!Documentation'; then
-		say "# $where touches no source of the kernel: neither W=1 nor other configurations,"
-		say "# and of the tests those that it touches"
+	if same_kernel "$rev^" "$rev"; then
 		what=$(changed_tests "$rev")
+	fi
+	if [ -n "$what" ]; then
+		# shellcheck disable=SC2086	# several tests
+		tests "$where" "check-$(slug "$where")" $what || true
 	else
-		check "$where: W=1 and sparse" lint "$rev" || return 1
-		# shellcheck disable=SC2086	# a list
-		check "$where: builds with KVM=m and V off, FPU off" build_variants $variants || return 1
-	fi
-	check "$where: kernel builds" kernel_without_warnings || return 1
-	check "$where: KVM selftests build" "$scripts/build.sh" selftests || return 1
-	"$scripts/build.sh" initramfs >"$logs/initramfs.log" 2>&1
-	if [ -z "$what" ]; then
 		result skip "$where: boot" 0 "no program of a test is touched, nor the kernel"
-		return
 	fi
-	# shellcheck disable=SC2086	# several tests
-	tests "$where" "check-$(slug "$where")" $what
+	# At the tip of a layer with the base's functional ones
+	if [ -n "$3" ]; then
+		tests "${where%/*}, base's tests" "check-tip-$(slug "${where%/*}")" base || true
+	fi
 }
 
 # ---- (c) tips ------------------------------------------------------------
-
-last_tip=
-layer_tip()
-{
-	local layer=$1 rev=$2
-
-	lgit checkout -q --detach "$rev"
-	check "$layer: tip builds" "$scripts/build.sh" all || return 1
-	if [ -n "$last_tip" ] && lgit diff --quiet "$last_tip" "$rev" -- . ':!tools' ':!Documentation'; then
-		say "# $layer: its kernel is the one that has passed the base's tests at the tip before"
-		return
-	fi
-	last_tip=$rev
-	# shellcheck disable=SC2086	# a list
-	check "$layer: tip builds with KVM=m and PREEMPT_RT" build_variants $tip_variants || true
-	tests "$layer, base's tests" "check-tip-$(slug "$layer")" base
-}
 
 module_tip()
 {
@@ -302,7 +408,7 @@ matrix()
 			if [ $vlen = 256 ] && [ $smp = 1 ]; then
 				continue
 			fi
-			tests "VLEN $vlen, $smp CPU" "check-vlen$vlen-smp$smp" -v $vlen -s $smp simd || true
+			later tests "VLEN $vlen, $smp CPU" "check-vlen$vlen-smp$smp" -v $vlen -s $smp simd
 		done
 	done
 }
@@ -313,7 +419,7 @@ modes()
 	local m
 
 	for m in lazy eager; do
-		tests "simd_switch=$m" "check-$m" -a "kvm.simd_switch=$m" simd simd_trap_test || true
+		later tests "simd_switch=$m" "check-$m" -a "kvm.simd_switch=$m" simd simd_trap_test
 	done
 }
 
@@ -326,7 +432,7 @@ other_hosts()
 	local h
 
 	for h in $hosts; do
-		tests "host ${h%%:*}" "check-host-${h%%:*}" -c "${h#*:}" series smoke || true
+		later tests "host ${h%%:*}" "check-host-${h%%:*}" -c "${h#*:}" series smoke
 	done
 }
 
@@ -337,7 +443,8 @@ default_regs()
 
 	for h in max:max $hosts; do
 		label=regs-$1-${h%%:*}
-		"$scripts/run-tests.sh" -q -l "$label" -c "${h#*:}" -s 1 reglist || return 1
+		"$scripts/run-tests.sh" -q -k "$staged/Image" -i "$staged/initramfs.cpio" \
+			-l "$label" -c "${h#*:}" -s 1 reglist || return 1
 		sed -n 's/^# reg //p' "$logs/$label.normal.log" | sort >"$logs/$label"
 		[ -s "$logs/$label" ] || return 1
 	done
@@ -345,7 +452,7 @@ default_regs()
 
 base_regs()
 {
-	"$scripts/build.sh" all && default_regs base
+	"$scripts/build.sh" all && stage && default_regs base
 }
 
 # A VMM that changes nothing sees what it saw before; sorted, since the order of
@@ -380,6 +487,7 @@ variant_hosts()
 {
 	# Without simd_hook.ko, which is for the usual kernel
 	"$scripts/build.sh" initramfs obj-image >"$logs/initramfs.log" 2>&1 || true
+	stage
 	if check "RISCV_ISA_V=n: kernel builds" variant_image nov; then
 		tests "RISCV_ISA_V=n" check-nov -k "$build/Image-nov" series smoke || true
 	fi
@@ -396,15 +504,18 @@ if [ -e "$linux/.git/simd-applied" ] && [ -n "$(lgit status --porcelain --untrac
 fi
 
 restore() { lgit checkout -q series 2>/dev/null || true; }
-trap restore EXIT
+trap 'kill_jobs; restore' EXIT
 trap 'say "Bail out! interrupted"; exit 130' INT TERM
+
+rm -f "$build/passed"	# leave out what this run has seen pass, no more
 
 if [ "$mode" = hosts ]; then
 	restore
-	if check "series: tip builds" "$scripts/build.sh" all; then
-		variant_hosts
-		if check "KVM=m: tip builds" module_tip; then
-			tests "KVM=m" check-module -k "$build/obj-m/arch/riscv/boot/Image" series smoke || true
+	if now check "series: tip builds" "$scripts/build.sh" all; then
+		now variant_hosts
+		if now check "KVM=m: tip builds" module_tip; then
+			stage obj-m
+			now tests "KVM=m" check-module series smoke || true
 		fi
 		"$scripts/build.sh" initramfs >"$logs/initramfs.log" 2>&1 || true
 	fi
@@ -413,32 +524,25 @@ if [ "$mode" = hosts ]; then
 fi
 
 if [ "$mode" = all ]; then
-	check "shellcheck" shellcheck -x -P "$scripts" "$scripts"/*.sh "$top/.ci/run" || true
-	check "our C compiles without warnings" our_c || true
-	check "patches/series is complete" series_complete || true
-	check "userspace.md quotes userspace.c" "$scripts/guide.sh" --check || true
+	later our_own
 fi
 export AM_STRICT=1
-if ! check "git am applies every patch" "$scripts/apply.sh"; then
+if ! now check "git am applies every patch" "$scripts/apply.sh"; then
 	finish
 	exit 1
 fi
 unset AM_STRICT
 restore
 if [ "$mode" = all ]; then
-	check "make export would change nothing" "$scripts/export.sh" --check || true
-	while read -r p; do
-		check "$p: hygiene" hygiene "$p" || true
-	done < <(grep -v '^#' "$top/patches/series")
+	later patches_as_text
+	later check "Sphinx and kernel-doc have nothing new to say" "$scripts/docs.sh"
 fi
-check "sparse is there and finds defects" "$scripts/sparse.sh" || true
-if [ "$mode" = all ]; then
-	check "Sphinx and kernel-doc have nothing new to say" "$scripts/docs.sh" || true
-fi
+later check "sparse is there and finds defects" "$scripts/sparse.sh"
+drain || true
 
 if [ "$mode" = all ]; then
 	lgit checkout -q --detach base
-	check "base: registers of a new vCPU" base_regs || true
+	now check "base: registers of a new vCPU" base_regs || true
 fi
 
 # Names and commits, in order
@@ -446,37 +550,50 @@ mapfile -t names < <(grep -v '^#' "$top/patches/series")
 mapfile -t revs < <(lgit log --reverse --format='%H %s' base..series | sed '/^[0-9a-f]* layer: /d; s/ .*//')
 [ ${#names[@]} = ${#revs[@]} ] || die "patches/series and the branch series have different numbers of patches"
 
-started=
+started='' built='' last_tip=base
 for i in "${!names[@]}"; do
 	name=${names[i]}
-	short=${name##*/}
-	short="${name%%/*}/${short%%-*}"
+	where=${name##*/}
+	where="${name%%/*}/${where%%-*}"
+	rev=${revs[i]}
 	case $from in
 	*[!0-9]*) if [ -z "$started" ] && [[ $name != *"$from"* ]]; then continue; fi ;;
 	*) [ $((i + 1)) -lt "$from" ] && continue ;;
 	esac
 	started=1
-	start=$SECONDS
-	say "# --- $name"
-	each_patch "$short" "${revs[i]}" || say "# $name: has failures"
-	say "# $name took $((SECONDS - start)) s"
+
 	# The tip of a layer is the last patch of its folder.
+	tip=''
 	next=${names[i + 1]:-}
 	if [ "$mode" = all ] && [ "${next%%/*}" != "${name%%/*}" ]; then
-		layer_tip "${name%%/*}" "${revs[i]}" || true
+		if ! same_kernel "$last_tip" "$rev"; then
+			tip=tip
+		fi
+		last_tip=$rev
 	fi
+
+	# Built while the patch before is tested, whose results come first
+	later build_patch "$where" "$rev" "$built" "$tip"
+	if ! drain; then
+		say "# $where is not booted"
+		built=
+		continue
+	fi
+	built=$rev
+	stage
+	later boot_patch "$where" "$rev" "$tip"
 done
+drain || true
 [ -n "$started" ] || die "FROM=$from: no such patch"
 
-if [ "$mode" = all ]; then
+if [ "$mode" = all ] && [ -n "$built" ]; then
 	restore
-	if check "series: tip builds" "$scripts/build.sh" all; then
-		tests "series: tip" check-tip series smoke deep || true
-		matrix
-		modes
-		check "registers of a new vCPU are the base's" same_regs || true
-		other_hosts
-		by=vmm-check.sh tests "QEMU as VMM" check-vmm || true
-	fi
+	later tests "series: tip" check-tip series smoke deep
+	matrix
+	modes
+	later check "registers of a new vCPU are the base's" same_regs
+	other_hosts
+	by=vmm-check.sh later tests "QEMU as VMM" check-vmm
+	drain || true
 fi
 finish

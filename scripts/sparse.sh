@@ -2,6 +2,17 @@
 # SPDX-License-Identifier: GPL-2.0
 # Have build/sparse/sparse: the release's own is too old for this kernel, prints
 # one warning and then checks nothing.  Debian's newest source package is not.
+#
+#	sparse.sh --of ARGUMENT...	for kbuild: check those of SPARSE_FILES only
+if [ "${1:-}" = --of ]; then
+	for f in $SPARSE_FILES; do
+		if [[ ${!#} == */$f* ]]; then
+			echo "sparse: ${!#}"
+			exec "$SPARSE" "${@:2}"
+		fi
+	done
+	exit 0
+fi
 . "$(dirname "$0")/lib.sh"
 
 # It has to find an access to user memory that the compiler lets through.
