@@ -34,7 +34,6 @@
 #define NR_IDLE		10	/* exits without SIMD, enough to be taken for a non-user */
 #define USER_OFFSET	0x40000000UL
 #define INSN_RET	0x00008067
-#define FIRST_STATUS	(SR_FS_INITIAL | SR_VS_INITIAL)
 #define A2		0x5a5a	/* before the instruction */
 #define STACK_VALUE	0x4010000000000000UL
 #define ALWAYS		-1
@@ -589,6 +588,12 @@ static void guest_run_scenario(const struct probe *p, const struct scenario *s, 
 	check_probe(p, s->user, status, after, &gprs, ref_gprs);
 }
 
+/* Without V, a host may have no bits for VS. */
+static u64 max_vs(void)
+{
+	return has_v ? SR_VS_DIRTY : SR_VS_OFF;
+}
+
 static void guest_code(struct scenario *s)
 {
 	const struct probe *p;
@@ -599,7 +604,7 @@ static void guest_code(struct scenario *s)
 	for (p = probes; p < &probes[nr_probes]; p++) {
 		guest_reference(p, s->user, &ref_gprs);
 		for (fs = SR_FS_OFF; fs <= SR_FS_DIRTY; fs += s->step * SR_FS_INITIAL)
-			for (vs = SR_VS_OFF; vs <= SR_VS_DIRTY; vs += s->step * SR_VS_INITIAL)
+			for (vs = SR_VS_OFF; vs <= max_vs(); vs += s->step * SR_VS_INITIAL)
 				guest_run_scenario(p, s, fs | vs, &ref_gprs);
 	}
 	GUEST_DONE();
@@ -608,12 +613,13 @@ static void guest_code(struct scenario *s)
 /* The first instruction of this vCPU that needs anything */
 static void guest_first_insn(const struct probe *p)
 {
+	u64 status = SR_FS_INITIAL | (max_vs() & SR_VS_INITIAL);
 	struct gprs gprs, ref_gprs;
 	u64 after;
 
 	memset(&trap, 0, sizeof(trap));
 	memcpy(buf, init_buf, BUF_SIZE);
-	after = guest_run_probe(p, false, FIRST_STATUS, &gprs);
+	after = guest_run_probe(p, false, status, &gprs);
 	guest_store_state(&out);
 	first_trap = trap;
 	memcpy(first_buf, buf, BUF_SIZE);
@@ -624,7 +630,7 @@ static void guest_first_insn(const struct probe *p)
 		set_csrs(&out, &ref);
 	trap = first_trap;
 	memcpy(buf, first_buf, BUF_SIZE);
-	check_probe(p, false, FIRST_STATUS, after, &gprs, &ref_gprs);
+	check_probe(p, false, status, after, &gprs, &ref_gprs);
 	GUEST_DONE();
 }
 
@@ -827,6 +833,14 @@ FIXTURE(simd_first) {
 	struct kvm_vm *vm;
 };
 
+/* KVM allocates vector memory for what is written, but none for zeros. */
+FIXTURE_VARIANT(simd_first) {
+	bool zeros;
+};
+
+FIXTURE_VARIANT_ADD(simd_first, written) { false };
+FIXTURE_VARIANT_ADD(simd_first, zeros) { true };
+
 FIXTURE_SETUP(simd_first)
 {
 	self->vm = vm_create(MAX_PROBES);
@@ -847,6 +861,10 @@ TEST_F_TIMEOUT(simd_first, instruction, 120)
 	if (!__vcpu_has_isa_ext(vcpu, KVM_RISCV_ISA_EXT_D))
 		SKIP(return, "no D");
 	setup_guest(vcpu);
+	if (variant->zeros) {
+		memset(&init, 0, sizeof(init));
+		sync_global_to_guest(vm, init);
+	}
 
 	for (i = 0; i < nr_probes; i++) {
 		if (i)
@@ -863,13 +881,14 @@ TEST_F_TIMEOUT(simd_first, instruction, 120)
 
 /*
  * What the guest cannot tell: how often KVM loads and traps in some turns with FP
- * and vectors, and in as many without.
+ * and vectors, and in as many without.  In these it has them off, and tries: such
+ * a trap is the guest's own, and no reason to load anything.
  */
 #define SIMD_SWITCH	"/sys/module/kvm/parameters/simd_switch"
 #define NR_TURNS	20
 
 struct switch_stats {
-	u64 loads, traps;
+	u64 loads, traps, hits, misses;
 };
 
 static void guest_turns(void)
@@ -879,13 +898,13 @@ static void guest_turns(void)
 	csr_set(CSR_SSTATUS, SR_FS | SR_VS);
 	for (i = 0; i < 2 * NR_TURNS; i++) {
 		GUEST_SYNC(i);
-		if (i >= NR_TURNS)
-			continue;
-		asm volatile("fmv.d.x ft0, zero" ::: "ft0");
+		if (i == NR_TURNS)
+			csr_clear(CSR_SSTATUS, SR_FS | SR_VS);
+		asm volatile("fmv.d.x ft0, zero" ::: "ft0", "memory");
 		if (has_v)
-			asm volatile(V_INSN("vsetivli zero, 1, e8, m1, ta, ma\n"
-					    "vmv.v.i v0, 1"));
+			asm volatile(V_INSN("vsetivli zero, 1, e8, m1, ta, ma") ::: "memory");
 	}
+	GUEST_ASSERT_EQ(trap.count, NR_TURNS * (has_v ? 2 : 1));
 	GUEST_DONE();
 }
 
@@ -918,14 +937,19 @@ FIXTURE(simd_switch) {
 FIXTURE_VARIANT(simd_switch) {
 	const char *mode;
 	/* In NR_TURNS - 1 turns: preemption may add some, and ... */
-	int min_traps, max_traps;
-	/* ... in NR_TURNS without FP and vectors */
+	int min_traps, max_traps, min_hits, max_hits;
+	/* ... in NR_TURNS without FP and vectors, where each is a miss */
 	int min_idle_loads, max_idle_loads;
 };
 
-FIXTURE_VARIANT_ADD(simd_switch, eager) { "eager", 0, 0, NR_TURNS - 1, INT_MAX };
-FIXTURE_VARIANT_ADD(simd_switch, lazy) { "lazy", NR_TURNS - 1, INT_MAX, 0, 0 };
-FIXTURE_VARIANT_ADD(simd_switch, adaptive) { "adaptive", 1, NR_TURNS / 2, 1, NR_TURNS / 2 };
+FIXTURE_VARIANT_ADD(simd_switch, eager) {
+	"eager", 0, 0, NR_TURNS - 1, INT_MAX, NR_TURNS - 1, INT_MAX
+};
+
+FIXTURE_VARIANT_ADD(simd_switch, lazy) { "lazy", NR_TURNS - 1, INT_MAX, 0, 0, 0, 0 };
+FIXTURE_VARIANT_ADD(simd_switch, adaptive) {
+	"adaptive", 1, NR_TURNS / 2, NR_TURNS / 2, INT_MAX, 1, NR_TURNS / 2
+};
 
 FIXTURE_SETUP(simd_switch)
 {
@@ -941,6 +965,9 @@ FIXTURE_SETUP(simd_switch)
 		SKIP(return, "no D");
 	has_v = __vcpu_has_isa_ext(self->vcpu, KVM_RISCV_ISA_EXT_V);
 	sync_global_to_guest(self->vcpu->vm, has_v);
+	vm_init_vector_tables(self->vcpu->vm);
+	vcpu_init_vector_tables(self->vcpu);
+	vm_install_exception_handler(self->vcpu->vm, EXC_INST_ILLEGAL, guest_take_illegal);
 	put_simd_switch(variant->mode);
 }
 
@@ -957,9 +984,13 @@ static struct switch_stats get_switch_stats(struct kvm_vcpu *vcpu, int unit)
 	if (unit == FP) {
 		stats.loads = vcpu_get_stat(vcpu, fp_loads);
 		stats.traps = vcpu_get_stat(vcpu, fp_traps);
+		stats.hits = vcpu_get_stat(vcpu, fp_eager_hits);
+		stats.misses = vcpu_get_stat(vcpu, fp_eager_misses);
 	} else {
 		stats.loads = vcpu_get_stat(vcpu, vector_loads);
 		stats.traps = vcpu_get_stat(vcpu, vector_traps);
+		stats.hits = vcpu_get_stat(vcpu, vector_eager_hits);
+		stats.misses = vcpu_get_stat(vcpu, vector_eager_misses);
 	}
 	return stats;
 }
@@ -985,7 +1016,12 @@ TEST_F(simd_switch, loads_and_traps)
 		end = get_switch_stats(self->vcpu, units[i]);
 		EXPECT_GE(idle[i].traps - used[i].traps, variant->min_traps);
 		EXPECT_LE(idle[i].traps - used[i].traps, variant->max_traps);
+		EXPECT_GE(idle[i].hits - used[i].hits, variant->min_hits);
+		EXPECT_LE(idle[i].hits - used[i].hits, variant->max_hits);
 		EXPECT_EQ(end.traps, idle[i].traps);
+		EXPECT_EQ(end.hits, idle[i].hits);
+		EXPECT_GE(end.misses - idle[i].misses, variant->min_idle_loads);
+		EXPECT_LE(end.misses - idle[i].misses, variant->max_idle_loads);
 		EXPECT_GE(end.loads - idle[i].loads, variant->min_idle_loads);
 		EXPECT_LE(end.loads - idle[i].loads, variant->max_idle_loads);
 	}
