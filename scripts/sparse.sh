@@ -7,7 +7,7 @@
 if [ "${1:-}" = --of ]; then
 	for f in $SPARSE_FILES; do
 		if [[ ${!#} == */$f* ]]; then
-			echo "sparse: ${!#}"
+			echo "sparse: ${!#}" >&2	# make -s drops what is on stdout
 			exec "$SPARSE" "${@:2}"
 		fi
 	done
