@@ -197,15 +197,14 @@ static enum rvv_result rvv_vset(struct rvv_ctx *c)
 		return RVV_ILLEGAL;
 	}
 
-	if (c->insn >> 30 == 3) {
+	if (c->insn >> 30 == 3)
 		avl = rs1;
-	} else if (rs1) {
+	else if (rs1)
 		avl = s->x[rs1];
-	} else if (rd) {
+	else if (rd)
 		avl = ~0UL;
-	} else {
+	else
 		avl = s->vl;
-	}
 
 	if (rvv_parse_vtype(s->vlenb, vtype, &sew, &lmul))
 		vlmax = rvv_vlmax(s->vlenb, sew, lmul);

@@ -24,11 +24,13 @@
 #define PTE_NAPOT_BITS	4
 #define PTE_RWX		(PGTBL_PTE_READ_MASK | PGTBL_PTE_WRITE_MASK | PGTBL_PTE_EXECUTE_MASK)
 #define VPN_BITS	9
+#define FUNCT6_WHOLE	0x27
 #define SR_MXR		BIT(19)
 
 struct guest {
 	struct kvm_vcpu *vcpu;
 	u64 sstatus, satp, mode;
+	u32 v_regs;	/* a bit for each that the instruction can name */
 };
 
 /* x0 has pc's place in the list of registers. */
@@ -145,23 +147,44 @@ static int guest_store(struct rvv_state *s, u64 gva, const void *buf, size_t len
 	return guest_access(s, gva, (void *)buf, len, true);
 }
 
+/*
+ * v0, which is the mask, and as many from each operand on as EMUL can be: 8 for
+ * loads, stores and moves of whole registers, twice LMUL for everything else.
+ */
+static u32 named_v_regs(const struct rvv_state *s, u32 insn)
+{
+	s8 sew, lmul;
+	int nr = 8;
+	u32 group;
+
+	if ((insn & 0x7f) == RVV_OPCODE_V && RVV_FIELD(insn, 26, 6) != FUNCT6_WHOLE &&
+	    rvv_parse_vtype(s->vtype, &sew, &lmul))
+		nr = min(2 << max_t(int, lmul, 0), 8);
+	group = BIT(nr) - 1;
+	return 1 | group << rvv_rd(insn) | group << rvv_rs1(insn) | group << rvv_rs2(insn);
+}
+
 /* Only what the instruction can name: a register costs an ioctl. */
 static void get_state(struct guest *g, struct rvv_state *s, u32 insn)
 {
 	unsigned int rd = rvv_rd(insn), rs1 = rvv_rs1(insn), rs2 = rvv_rs2(insn), n;
 	struct kvm_vcpu *vcpu = g->vcpu;
+	bool op_v = (insn & 0x7f) == RVV_OPCODE_V;
 
 	g->sstatus = vcpu_get_reg(vcpu, RISCV_GENERAL_CSR_REG(sstatus));
-	g->satp = vcpu_get_reg(vcpu, RISCV_GENERAL_CSR_REG(satp));
+	if (!op_v)
+		g->satp = vcpu_get_reg(vcpu, RISCV_GENERAL_CSR_REG(satp));
 	g->mode = vcpu_get_reg(vcpu, RISCV_CORE_REG(mode));
 
 	s->pc = vcpu_get_reg(vcpu, RISCV_CORE_REG(regs.pc));
 	s->x[rd] = get_x(vcpu, rd);
 	s->x[rs1] = get_x(vcpu, rs1);
 	s->x[rs2] = get_x(vcpu, rs2);
-	s->f[rd] = vcpu_get_reg(vcpu, FP_REG(rd));
-	s->f[rs1] = vcpu_get_reg(vcpu, FP_REG(rs1));
-	s->fcsr = (u32)vcpu_get_reg(vcpu, FCSR_REG);
+	if (op_v && BIT(RVV_FIELD(insn, 12, 3)) & (FVV | FVF)) {
+		s->f[rd] = vcpu_get_reg(vcpu, FP_REG(rd));
+		s->f[rs1] = vcpu_get_reg(vcpu, FP_REG(rs1));
+		s->fcsr = (u32)vcpu_get_reg(vcpu, FCSR_REG);
+	}
 	s->vstart = vcpu_get_reg(vcpu, V_CSR_REG(vstart));
 	s->vl = vcpu_get_reg(vcpu, V_CSR_REG(vl));
 	s->vtype = vcpu_get_reg(vcpu, V_CSR_REG(vtype));
@@ -169,8 +192,10 @@ static void get_state(struct guest *g, struct rvv_state *s, u32 insn)
 	s->vlenb = vcpu_get_reg(vcpu, V_CSR_REG(vlenb));
 	TEST_ASSERT(is_power_of_2(s->vlenb) && s->vlenb <= RVV_MAX_VLENB,
 		    "The emulator cannot do a vlenb of %lu", s->vlenb);
+	g->v_regs = named_v_regs(s, insn);
 	for (n = 0; n < 32; n++)
-		get_v(vcpu, s, n);
+		if (g->v_regs & BIT(n))
+			get_v(vcpu, s, n);
 
 	s->fs_off = !(g->sstatus & SR_FS);
 	s->load = guest_load;
@@ -188,6 +213,7 @@ static void put_state(struct guest *g, struct rvv_state *old, struct rvv_state *
 {
 	unsigned int rd = rvv_rd(insn), n;
 	struct kvm_vcpu *vcpu = g->vcpu;
+	u64 sstatus = g->sstatus;
 
 	if (rd)
 		set_if_changed(vcpu, CORE_REG(rd), old->x[rd], new->x[rd]);
@@ -198,15 +224,17 @@ static void put_state(struct guest *g, struct rvv_state *old, struct rvv_state *
 	set_if_changed(vcpu, V_CSR_REG(vtype), old->vtype, new->vtype);
 	set_if_changed(vcpu, V_CSR_REG(vcsr), old->vcsr, new->vcsr);
 	for (n = 0; n < 32; n++) {
-		if (memcmp(old->v + n * old->vlenb, new->v + n * new->vlenb, new->vlenb))
-			set_v(vcpu, new, n);
+		if (!memcmp(old->v + n * old->vlenb, new->v + n * new->vlenb, new->vlenb))
+			continue;
+		TEST_ASSERT(g->v_regs & BIT(n), "0x%x writes v%d, which was not read", insn, n);
+		set_v(vcpu, new, n);
 	}
 	set_if_changed(vcpu, RISCV_CORE_REG(regs.pc), old->pc, new->pc);
 
 	g->sstatus |= SR_VS_DIRTY;
 	if (old->f[rd] != new->f[rd] || old->fcsr != new->fcsr)
 		g->sstatus |= SR_FS_DIRTY;
-	vcpu_set_reg(vcpu, RISCV_GENERAL_CSR_REG(sstatus), g->sstatus);
+	set_if_changed(vcpu, RISCV_GENERAL_CSR_REG(sstatus), sstatus, g->sstatus);
 }
 
 /* Exceptions go to the base of stvec, whatever its mode. */
