@@ -13,7 +13,7 @@ export KDIR BUILD JOBS
 
 .PHONY: all help deps base apply export build boot test check check-each \
 	check-long check-mutants check-debug check-hosts \
-	vmm-check bench mbox clean distclean
+	vmm-check migrate bench mbox clean distclean
 
 all: build
 	@$(S)/run-tests.sh -l all -v $(VLEN) -s $(SMP) series smoke
@@ -66,6 +66,9 @@ check-long: build
 
 vmm-check: build
 	@$(S)/vmm-check.sh $(T)
+
+migrate: build
+	@$(S)/migrate.sh
 
 bench: build
 	@$(S)/bench.sh

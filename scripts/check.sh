@@ -235,6 +235,7 @@ hygiene()
 our_c()
 {
 	${CROSS_COMPILE}gcc -O2 -static -Wall -Wextra -Werror -o /dev/null "$scripts/init.c"
+	${CROSS_COMPILE}gcc -O2 -static -Wall -Wextra -Werror -o /dev/null "$scripts/tohost.c"
 	gcc -O2 -shared -fPIC -Wall -Wextra -Werror -o /dev/null "$scripts/simd_count.c"
 }
 
@@ -594,6 +595,7 @@ if [ "$mode" = all ] && [ -n "$built" ]; then
 	later check "registers of a new vCPU are the base's" same_regs
 	other_hosts
 	by=vmm-check.sh later tests "QEMU as VMM" check-vmm
+	by=migrate.sh later tests "migration" check-migrate
 	drain || true
 fi
 finish

@@ -3,9 +3,10 @@
 # Boot QEMU, run tests in it, print a table of what became of them.
 #
 #	run-tests.sh [-l LABEL] [-k IMAGE] [-v VLEN] [-s SMP] [-m MEM] [-c CPU]
-#		     [-a APPEND] [-t TESTS.LIST] [-i INITRAMFS] [-x FACTOR] [-q] [-u]
+#		     [-a APPEND] [-t TESTS.LIST] [-i INITRAMFS] [-x FACTOR] [-o OPTIONS] [-q] [-u]
 #		     SET|TEST...
 #
+# -o has more options for QEMU.
 # -x makes all timeouts longer, for kernels that debug themselves.
 # -u leaves out what has passed with -u before with the same kernel, program and
 # machine; build/passed has the hashes and where that was.  For tests with the flag
@@ -17,8 +18,8 @@
 
 label=test image=$build/obj/arch/riscv/boot/Image vlen=256 smp=2 mem=1G quiet=
 cpu=max append='' tests=$scripts/tests.list initramfs=$build/initramfs.cpio
-unless_passed='' factor=1
-while getopts l:k:v:s:m:c:a:t:i:x:qu o; do
+unless_passed='' factor=1 more_options=()
+while getopts l:k:v:s:m:c:a:t:i:x:o:qu o; do
 	case $o in
 	l) label=$OPTARG ;;
 	k) image=$OPTARG ;;
@@ -30,6 +31,7 @@ while getopts l:k:v:s:m:c:a:t:i:x:qu o; do
 	t) tests=$OPTARG ;;
 	i) initramfs=$OPTARG ;;
 	x) factor=$OPTARG ;;
+	o) read -ra more_options <<<"$OPTARG" ;;
 	q) quiet=1 ;;
 	u) unless_passed=1 ;;
 	*) exit 2 ;;
@@ -127,7 +129,7 @@ boot()
 		opts=(-smp 1 -icount "shift=0,sleep=off")
 	fi
 	timeout --foreground -k 5 "$limit" qemu-system-riscv64 \
-		-M virt,aia=aplic-imsic,aia-guests=4 -cpu "$cpu,vlen=$vlen" -m "$mem" "${opts[@]}" \
+		-M virt,aia=aplic-imsic,aia-guests=4 -cpu "$cpu,vlen=$vlen" -m "$mem" "${opts[@]}" "${more_options[@]}" \
 		-nographic -nodefaults -serial mon:stdio -no-reboot \
 		-kernel "$image" -initrd "$list.initrd" \
 		-append "console=ttyS0 loglevel=5 panic=-1 l1.run $append" \
