@@ -100,8 +100,25 @@ static struct kvm_vcpu *new_vcpu(void *guest)
 	return vcpu;
 }
 
+/*
+ * Hundreds of VMs take longer than the 30 s that a TEST() has on kernels which
+ * check themselves, so all have a fixture.
+ */
+#define TIMEOUT		300
+
+FIXTURE(isa_policy) {
+};
+
+FIXTURE_SETUP(isa_policy)
+{
+}
+
+FIXTURE_TEARDOWN(isa_policy)
+{
+}
+
 /* Hide each extension by itself, by each path: it goes, and what needs it. */
-TEST(hide_each)
+TEST_F_TIMEOUT(isa_policy, hide_each, TIMEOUT)
 {
 	bool all[NR_EXT], want[NR_EXT];
 	int i;
@@ -132,7 +149,7 @@ TEST(hide_each)
 }
 
 /* The config register has all the letters: what it asks for must be complete. */
-TEST(hide_by_config)
+TEST_F_TIMEOUT(isa_policy, hide_by_config, TIMEOUT)
 {
 	static const int ext_of[] = { ['d'] = E(D), ['f'] = E(F), ['v'] = E(V) };
 	static const struct {
@@ -171,7 +188,7 @@ TEST(hide_by_config)
 }
 
 /* Each line of the table, upwards: without the one, the other is refused. */
-TEST(show_needs)
+TEST_F_TIMEOUT(isa_policy, show_needs, TIMEOUT)
 {
 	bool all[NR_EXT], isa[NR_EXT];
 	int i;
@@ -198,7 +215,7 @@ next:
 }
 
 /* All at once, dependencies or not in front of what needs them. */
-TEST(show_all_at_once)
+TEST_F_TIMEOUT(isa_policy, show_all_at_once, TIMEOUT)
 {
 	struct kvm_vcpu *vcpu = new_vcpu(NULL);
 	bool all[NR_EXT];
@@ -217,7 +234,7 @@ TEST(show_all_at_once)
 }
 
 /* A random complete set, written in a random order: what is wanted comes out. */
-TEST(random_sets_and_orders)
+TEST_F_TIMEOUT(isa_policy, random_sets_and_orders, TIMEOUT)
 {
 	bool all[NR_EXT], want[NR_EXT];
 	int order[NR_EXT], i, j, run, tmp;
@@ -335,7 +352,7 @@ FIXTURE_TEARDOWN(vm_isa)
 }
 
 /* The attributes agree with each other, and with the registers of a vCPU. */
-TEST_F(vm_isa, reads_agree)
+TEST_F_TIMEOUT(vm_isa, reads_agree, TIMEOUT)
 {
 	struct kvm_vcpu *vcpu;
 	bool isa[NR_EXT];
@@ -370,7 +387,7 @@ TEST_F(vm_isa, reads_agree)
 	}
 }
 
-TEST_F(vm_isa, ceiling_binds_vcpus)
+TEST_F_TIMEOUT(vm_isa, ceiling_binds_vcpus, TIMEOUT)
 {
 	struct kvm_riscv_vm_isa set = self->offered;
 	struct kvm_vcpu *vcpu;
@@ -405,7 +422,7 @@ TEST_F(vm_isa, ceiling_binds_vcpus)
 	EXPECT_FALSE(isa[E(V)]);
 }
 
-TEST_F(vm_isa, refused)
+TEST_F_TIMEOUT(vm_isa, refused, TIMEOUT)
 {
 	struct kvm_riscv_vm_isa set;
 	u32 isa = KVM_RISCV_VM_ISA;
@@ -474,7 +491,7 @@ static void *lower_ceiling(void *arg)
 	return set_ceiling(vm, &set) ? (void *)(long)errno : NULL;
 }
 
-TEST(ceiling_races_with_vcpu)
+TEST_F_TIMEOUT(isa_policy, ceiling_races_with_vcpu, TIMEOUT)
 {
 	int run;
 
@@ -575,7 +592,7 @@ static int probe(const struct insn *insn, int off)
 	return uc.args[1];
 }
 
-TEST(what_traps)
+TEST_F_TIMEOUT(isa_policy, what_traps, TIMEOUT)
 {
 	static const char *const text[] = { "runs", "traps" };
 	struct kvm_riscv_vm_isa enforced;
