@@ -77,7 +77,7 @@ mbox: apply
 	@$(S)/mbox.sh
 
 clean:
-	rm -rf build/obj* build/bench build/hook build/kselftest build/khdr build/logs \
+	rm -rf build/obj* build/bench build/hook* build/kselftest build/khdr build/logs \
 		build/stripped build/vmm/probe build/vmm/*.cpio build/*.config* build/*.list \
 		build/initramfs.* build/init build/gen_init_cpio build/staged build/jobs build/passed
 

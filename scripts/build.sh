@@ -134,7 +134,10 @@ have_source()
 
 initramfs()
 {
-	local obj=${1:-obj} spec=$build/initramfs.spec hashes f n
+	local obj=${1:-obj} spec=$build/initramfs.spec hook=$build/hook hashes f n
+
+	# A module is for one kernel.
+	[ "$obj" = obj ] || hook=$build/hook-$obj
 
 	if [ ! -x "$build/init" ] || [ "$scripts/init.c" -nt "$build/init" ]; then
 		${CROSS_COMPILE}gcc -O2 -static -Wall -Wextra -Werror -o "$build/init" "$scripts/init.c"
@@ -160,8 +163,8 @@ initramfs()
 		if [ -e "$build/$obj/arch/riscv/kvm/kvm.ko" ]; then
 			echo "file /kvm.ko $build/$obj/arch/riscv/kvm/kvm.ko 644 0 0"
 		fi
-		if [ "$obj" = obj ]; then
-			echo "file /simd_hook.ko $build/hook/simd_hook.ko 644 0 0"
+		if [ "$obj" = obj ] || [ -e "$hook/simd_hook.ko" ]; then
+			echo "file /simd_hook.ko $hook/simd_hook.ko 644 0 0"
 		fi
 		if [ -e "$build/busybox" ] && [ -n "${WITH_SHELL:-}" ]; then
 			echo "file /bin/busybox $build/busybox 755 0 0"

@@ -23,7 +23,8 @@ image()
 			return 1
 		fi
 	done
-	kmake O="$build/obj-$name" Image
+	kmake O="$build/obj-$name" Image modules
+	kmake O="$build/obj-$name" M="$scripts/simd_hook" MO="$build/hook-obj-$name" modules
 }
 
 rc=0
