@@ -158,7 +158,7 @@ static u32 named_v_regs(const struct rvv_state *s, u32 insn)
 	u32 group;
 
 	if ((insn & 0x7f) == RVV_OPCODE_V && RVV_FIELD(insn, 26, 6) != FUNCT6_WHOLE &&
-	    rvv_parse_vtype(s->vtype, &sew, &lmul))
+	    rvv_parse_vtype(s->vlenb, s->vtype, &sew, &lmul))
 		nr = min(2 << max_t(int, lmul, 0), 8);
 	group = BIT(nr) - 1;
 	return 1 | group << rvv_rd(insn) | group << rvv_rs1(insn) | group << rvv_rs2(insn);

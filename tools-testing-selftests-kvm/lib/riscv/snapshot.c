@@ -352,7 +352,8 @@ static bool parse_vector(struct snapshot *s, const void *p, u64 size, char *why)
 	if (vstart >= 8 * vlenb)
 		return refuse(why, "vstart %lu is none with vlenb %lu", vstart, vlenb);
 	if (vtype == RVV_VTYPE_VILL ? vl :
-	    !rvv_parse_vtype(vtype, &sew, &lmul) || vl > (vlenb << (3 + lmul)) >> (3 + sew))
+	    !rvv_parse_vtype(vlenb, vtype, &sew, &lmul) ||
+	    vl > (vlenb << (3 + lmul)) >> (3 + sew))
 		return refuse(why, "vl %lu is none with vtype 0x%lx and vlenb %lu", vl,
 			      vtype, vlenb);
 	return true;
