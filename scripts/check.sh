@@ -287,8 +287,10 @@ kernel_and_lint()
 		echo "W=1, sparse or kernel-doc complain"
 		return 1
 	fi
-	# That sparse said nothing means something only if it ran.
+	# That sparse said nothing means something only if it ran.  Kbuild does not run it
+	# over the sources of generated headers.
 	for f in "${files[@]}"; do
+		[[ $f != */asm-offsets.c ]] || continue
 		grep -q "^sparse: .*/$f\$" <<<"$out" || { echo "sparse did not see $f"; return 1; }
 	done
 }
