@@ -9,11 +9,12 @@ T ?=
 VLEN ?= 256
 SMP ?= 2
 FROM ?=
+REV ?=
 export KDIR BUILD JOBS
 
 .PHONY: all help deps base apply export build boot test check check-each \
-	check-long check-mutants check-debug check-hosts \
-	vmm-check migrate bench mbox clean distclean
+	check-long check-mutants mutate check-debug check-hosts check-base \
+	vmm-check migrate bench mbox junit kselftest-tar clean distclean
 
 all: build
 	@$(S)/run-tests.sh -l all -v $(VLEN) -s $(SMP) series smoke
@@ -52,7 +53,7 @@ check: base
 check-each: base
 	@$(S)/check.sh each $(FROM)
 
-check-mutants: build
+check-mutants mutate: build
 	@$(S)/check-mutants.sh $(T)
 
 check-hosts: apply
@@ -63,6 +64,9 @@ check-debug: build
 
 check-long: build
 	@$(S)/run-tests.sh -l long -m 6G -v $(VLEN) -s $(SMP) long
+
+check-base:
+	@$(S)/check-base.sh $(REV)
 
 vmm-check: build
 	@$(S)/vmm-check.sh $(T)
@@ -75,6 +79,12 @@ bench: build
 
 mbox: apply
 	@$(S)/mbox.sh
+
+junit:
+	@$(S)/junit.sh
+
+kselftest-tar: build
+	@$(S)/build.sh kselftest-tar
 
 clean:
 	rm -rf build/obj* build/bench build/hook* build/kselftest build/khdr build/logs \

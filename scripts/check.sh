@@ -12,7 +12,15 @@ n=0 passed=0 failed=0 skipped=0
 begin=$SECONDS
 failures=()
 
-say "KTAP version 1"
+# What people see is kept for junit.sh.
+: >"$logs/check.ktap"
+emit()
+{
+	say "$1"
+	say "$1" >>"$logs/check.ktap"
+}
+
+emit "KTAP version 1"
 
 # ---- jobs: two at a time, and what they print in the order they began ------
 
@@ -49,12 +57,12 @@ collect()
 			failures+=("${line#not ok - }")
 			;;
 		*)
-			say "$line"
+			emit "$line"
 			continue
 			;;
 		esac
 		n=$((n + 1))
-		say "${line/ok - /ok $n }"
+		emit "${line/ok - /ok $n }"
 	done <"$job"
 	pids=("${pids[@]:1}")
 	return $rc
@@ -149,13 +157,14 @@ finish()
 {
 	local f
 
-	say "1..$n"
+	emit "1..$n"
 	if [ $failed -gt 0 ]; then
 		say "# failed:"
 		for f in "${failures[@]}"; do
 			say "#   $f"
 		done
 	fi
+	"$scripts/junit.sh" | sed 's/^/# /' || true
 	say "# $(((SECONDS - begin) / 60)) min $(((SECONDS - begin) % 60)) s"
 	say "$passed passed, $failed failed, $skipped skipped"
 	[ $failed = 0 ]
