@@ -87,9 +87,9 @@ kselftest-tar: build
 	@$(S)/build.sh kselftest-tar
 
 clean:
-	rm -rf build/obj* build/bench build/hook* build/kselftest build/khdr build/logs \
+	rm -rf build/obj* build/bench build/hook* build/kselftest* build/khdr* build/logs \
 		build/stripped build/vmm/probe build/vmm/*.cpio build/*.config* build/*.list \
-		build/initramfs.* build/init build/gen_init_cpio build/staged build/jobs build/passed
+		build/initramfs.* build/init build/gen_init_cpio build/staged build/jobs build/passed build/check-base*
 
 distclean:
 	rm -rf build

@@ -92,7 +92,9 @@ make_selftests()
 	local folder=$linux/tools/testing/selftests/$1
 	shift
 
-	kmake O="$build/obj" INSTALL_HDR_PATH="$build/khdr" headers_install
+	# Headers that have not changed keep their times, or all is built again.
+	kmake O="$build/obj" INSTALL_HDR_PATH="$build/khdr.new" headers_install
+	rsync -r --checksum --delete "$build/khdr.new/" "$build/khdr/"
 	# gcc 12 thinks that a bool of riscv is not lockless (14 does not), on which
 	# memslot_perf_test insists.
 	LDFLAGS=-static make -s -j"$jobs" -C "$folder" CC="ccache ${CROSS_COMPILE}gcc" \
