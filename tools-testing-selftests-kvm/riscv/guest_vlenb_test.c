@@ -248,23 +248,6 @@ TEST_F(vlenb, registers)
 	}
 }
 
-static u64 run(struct kvm_vcpu *vcpu)
-{
-	struct ucall uc;
-
-	vcpu_run(vcpu);
-	switch (get_ucall(vcpu, &uc)) {
-	case UCALL_SYNC:
-		return uc.args[1];
-	case UCALL_ABORT:
-		REPORT_GUEST_ASSERT(uc);
-	default:
-		TEST_FAIL("Unexpected exit reason %u, ucall %lu",
-			  vcpu->run->exit_reason, uc.cmd);
-	}
-	return -1;
-}
-
 static u64 guest_vset(u64 *cur_vl)
 {
 	u64 vl;
@@ -295,9 +278,9 @@ TEST_F(vlenb, native)
 
 	for (flags = 0; flags <= ANY_LENGTH; flags++) {
 		vcpu = create(vlenb, flags, guest_native);
-		EXPECT_EQ(vlenb, run(vcpu));
-		EXPECT_EQ(vlenb, run(vcpu));
-		EXPECT_EQ(3, run(vcpu));
+		EXPECT_EQ(vlenb, vcpu_run_to_sync(vcpu));
+		EXPECT_EQ(vlenb, vcpu_run_to_sync(vcpu));
+		EXPECT_EQ(3, vcpu_run_to_sync(vcpu));
 		EXPECT_EQ(0, vcpu_get_stat(vcpu, vector_exit_user));
 		EXPECT_EQ(0, vcpu_get_stat(vcpu, vector_exit_kernel));
 		kvm_vm_free(vcpu->vm);
@@ -398,7 +381,7 @@ TEST_F(vlenb, left_to_user_space)
 
 		/* And past it */
 		vcpu_set_reg(vcpu, RISCV_CORE_REG(regs.pc), (u64)guest_slot + 4);
-		EXPECT_EQ(0, run(vcpu));
+		EXPECT_EQ(0, vcpu_run_to_sync(vcpu));
 		EXPECT_EQ(want, STATUS(vcpu));
 	}
 
@@ -434,7 +417,7 @@ TEST_F(vlenb, guest_s_own_exceptions)
 
 	for (i = 0; i < ARRAY_SIZE(cases); i++) {
 		put_on_insn(vcpu, cases[i].insn, cases[i].fs_vs);
-		EXPECT_EQ(0, run(vcpu));
+		EXPECT_EQ(0, vcpu_run_to_sync(vcpu));
 		sync_global_from_guest(vcpu->vm, illegal_insns);
 		EXPECT_EQ(i + 1, illegal_insns) {
 			TH_LOG("case %d", i);
@@ -495,7 +478,7 @@ TEST_F(vlenb, x0)
 	vcpu_run(vcpu);
 	ASSERT_EQ(KVM_EXIT_MMIO, vcpu->run->exit_reason);
 	memset(vcpu->run->mmio.data, 0xff, 4);
-	EXPECT_EQ(0, run(vcpu));
+	EXPECT_EQ(0, vcpu_run_to_sync(vcpu));
 	kvm_vm_free(vcpu->vm);
 }
 
@@ -523,7 +506,7 @@ TEST_F(vlenb, side_by_side)
 
 	for (round = 0; round < 30; round++) {
 		for (i = 0; i < ARRAY_SIZE(vlenbs); i++)
-			EXPECT_EQ(vlenbs[i], run(vcpus[i]));
+			EXPECT_EQ(vlenbs[i], vcpu_run_to_sync(vcpus[i]));
 	}
 
 	for (i = 0; i < ARRAY_SIZE(vlenbs); i++) {

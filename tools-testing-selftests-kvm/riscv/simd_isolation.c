@@ -33,25 +33,6 @@ static void guest_simd_on(void)
 	csr_set(CSR_SSTATUS, SR_FS | SR_VS);
 }
 
-/* Run to the guest's next GUEST_SYNC(), return its argument. */
-static u64 vcpu_run_to_sync(struct kvm_vcpu *vcpu)
-{
-	struct ucall uc;
-
-	vcpu_run(vcpu);
-	switch (get_ucall(vcpu, &uc)) {
-	case UCALL_SYNC:
-		return uc.args[1];
-	case UCALL_ABORT:
-		REPORT_GUEST_ASSERT(uc);
-		break;
-	default:
-		TEST_FAIL("Unexpected exit reason %u, ucall %lu",
-			  vcpu->run->exit_reason, uc.cmd);
-	}
-	return -1;
-}
-
 /* The three ways there are to switch a single-letter extension. */
 enum isa_path { ISA_SINGLE, ISA_MULTI, ISA_CONFIG };
 

@@ -15,6 +15,7 @@
 #include "kvm_test_harness.h"
 #include "kvm_util.h"
 #include "processor.h"
+#include "simd.h"
 #include "test_util.h"
 #include "ucall_common.h"
 
@@ -95,23 +96,6 @@ static size_t vlenb_of(struct kvm_vcpu *vcpu)
 	return KVM_REG_SIZE(v_reg_id(vcpu, 0));
 }
 
-static u64 run_to_sync(struct kvm_vcpu *vcpu)
-{
-	struct ucall uc;
-
-	vcpu_run(vcpu);
-	switch (get_ucall(vcpu, &uc)) {
-	case UCALL_SYNC:
-		return uc.args[1];
-	case UCALL_ABORT:
-		REPORT_GUEST_ASSERT(uc);
-	default:
-		TEST_FAIL("Unexpected exit reason %u, ucall %lu",
-			  vcpu->run->exit_reason, uc.cmd);
-	}
-	return -1;
-}
-
 /*
  * Everything but vectors twice, so that nothing of it allocates the third
  * time: GUEST_SYNC(), and the code below on the same page.
@@ -148,7 +132,7 @@ static void run_to_first_use(struct kvm_vcpu *vcpu)
 	memset(v_buf, 0xff, sizeof(v_buf));
 	sync_global_to_guest(vcpu->vm, v_buf);
 	for (i = 0; i < 3; i++)
-		TEST_ASSERT_EQ(run_to_sync(vcpu), i);
+		TEST_ASSERT_EQ(vcpu_run_to_sync(vcpu), i);
 }
 
 FIXTURE(vector_alloc) {
@@ -190,14 +174,14 @@ TEST_F(vector_alloc, written_before_the_first_run)
 	fill(v_want, 5);
 	ASSERT_EQ(v_reg(self->vcpu, true, 5, v_want), 0);
 	run_to_first_use(self->vcpu);
-	ASSERT_EQ(run_to_sync(self->vcpu), vlenb);
-	ASSERT_EQ(run_to_sync(self->vcpu), 100);
+	ASSERT_EQ(vcpu_run_to_sync(self->vcpu), vlenb);
+	ASSERT_EQ(vcpu_run_to_sync(self->vcpu), 100);
 
 	v = addr_gva2hva(self->vcpu->vm, (gva_t)v_buf);
 	EXPECT_EQ(memcmp(v + 5 * vlenb, v_want, vlenb), 0);
 
 	/* And what the guest does with it is seen. */
-	ASSERT_EQ(run_to_sync(self->vcpu), 101);
+	ASSERT_EQ(vcpu_run_to_sync(self->vcpu), 101);
 	ASSERT_EQ(v_reg(self->vcpu, false, 9, v_buf), 0);
 	EXPECT_EQ(memcmp(v_buf, v_want, vlenb), 0);
 }
@@ -212,7 +196,7 @@ TEST_F(vector_alloc, bad_address)
 	EXPECT_EQ(errno, EFAULT);
 
 	run_to_first_use(self->vcpu);
-	EXPECT_EQ(run_to_sync(self->vcpu), vlenb);
+	EXPECT_EQ(vcpu_run_to_sync(self->vcpu), vlenb);
 }
 
 TEST_F(vector_alloc, reset_clears)
@@ -242,7 +226,7 @@ TEST_F(vector_alloc, vlenb_and_zeros_cost_nothing)
 	fail_next_alloc(true);
 	EXPECT_EQ(v_reg(vcpu, true, 5, v_want), 0);
 	EXPECT_TRUE(alloc_failure_armed());
-	EXPECT_EQ(run_to_sync(vcpu), vlenb);
+	EXPECT_EQ(vcpu_run_to_sync(vcpu), vlenb);
 	EXPECT_TRUE(alloc_failure_armed());
 	fail_next_alloc(false);
 }
@@ -276,7 +260,7 @@ TEST_F(vector_alloc, no_memory_in_run)
 		SKIP(return, "no fault injection: CONFIG_FAILSLAB, debugfs, root");
 
 	run_to_first_use(vcpu);
-	ASSERT_EQ(run_to_sync(vcpu), vlenb);
+	ASSERT_EQ(vcpu_run_to_sync(vcpu), vlenb);
 
 	for (i = 0; i < 3; i++) {
 		fail_next_alloc(true);
@@ -286,11 +270,11 @@ TEST_F(vector_alloc, no_memory_in_run)
 	}
 
 	/* The guest has not moved, and knows nothing. */
-	ASSERT_EQ(run_to_sync(vcpu), 100);
+	ASSERT_EQ(vcpu_run_to_sync(vcpu), 100);
 	v = addr_gva2hva(vcpu->vm, (gva_t)v_buf);
 	for (i = 0; i < 16 * vlenb; i++)
 		ASSERT_EQ(v[i], 0);
-	ASSERT_EQ(run_to_sync(vcpu), 101);
+	ASSERT_EQ(vcpu_run_to_sync(vcpu), 101);
 }
 
 int main(int argc, char *argv[])

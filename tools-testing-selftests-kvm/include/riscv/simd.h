@@ -56,6 +56,9 @@ static inline u64 simd_vlenb(void)
 
 u64 vcpu_vlenb(struct kvm_vcpu *vcpu);
 
+/* Run to the guest's next GUEST_SYNC(), return its argument. */
+u64 vcpu_run_to_sync(struct kvm_vcpu *vcpu);
+
 /* v0-v31 alone, to or from an array of 32 * vlenb bytes */
 void simd_load_v_regs(const u8 *v, u64 vlenb);
 void simd_store_v_regs(u8 *v, u64 vlenb);

@@ -131,6 +131,24 @@ bool simd_same_v(const struct simd_regs *is, const struct simd_regs *want, u64 v
 	       same(is->vcsr, want->vcsr, "vcsr", 0, why);
 }
 
+u64 vcpu_run_to_sync(struct kvm_vcpu *vcpu)
+{
+	struct ucall uc;
+
+	vcpu_run(vcpu);
+	switch (get_ucall(vcpu, &uc)) {
+	case UCALL_SYNC:
+		return uc.args[1];
+	case UCALL_ABORT:
+		REPORT_GUEST_ASSERT(uc);
+		break;
+	default:
+		TEST_FAIL("Unexpected exit reason %u, ucall %lu",
+			  vcpu->run->exit_reason, uc.cmd);
+	}
+	return -1;
+}
+
 u64 vcpu_vlenb(struct kvm_vcpu *vcpu)
 {
 	return vcpu_get_reg(vcpu, VECTOR_CSR_REG(vlenb));
