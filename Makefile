@@ -13,7 +13,7 @@ REV ?=
 export KDIR BUILD JOBS
 
 .PHONY: all help deps base apply export build boot test check check-each \
-	check-long check-mutants mutate check-debug check-hosts check-base \
+	check-long check-mutants mutate check-debug check-hosts check-configs check-base \
 	vmm-check migrate bench mbox junit kselftest-tar clean distclean
 
 all: build
@@ -58,6 +58,10 @@ check-mutants mutate: build
 
 check-hosts: apply
 	@$(S)/check.sh hosts
+
+check-configs: apply
+	@$(S)/deps.sh clang
+	@$(S)/check.sh configs
 
 check-debug: build
 	@VLEN=$(VLEN) SMP=$(SMP) $(S)/check-debug.sh $(T)

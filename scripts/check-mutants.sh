@@ -11,21 +11,12 @@
 	die "build/linux has changes that are not committed"
 trap 'lgit checkout -q -f series' EXIT
 
-# layer_tip N: the last commit before the next layer
-layer_tip()
-{
-	lgit log --reverse --format='%H %s' base..series | awk -v n="$1" '
-		$2 == "layer:" { on = $3 ~ "^" n "-"; next }
-		on { tip = $1 }
-		END { print tip }'
-}
-
 # use_layer N: build its tip, with the selftests that it has
 use_layer()
 {
 	local tip
 
-	tip=$(layer_tip "$1")
+	tip=$(layer_tips | sed -n "$1p")
 	[ -n "$tip" ] || die "the series has no layer $1"
 	lgit checkout -q --detach "$tip"
 	"$scripts/build.sh" all

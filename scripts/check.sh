@@ -4,6 +4,9 @@
 #
 #	check.sh		all of it
 #	check.sh each [FROM]	only patch by patch, from the FROMth or from a name on
+#	check.sh hosts		the tip on hosts without V, without FPU, with KVM=m
+#	check.sh configs	the tip of each layer in other configurations, and the
+#				series on them, and on hosts that lack an extension
 . "$(dirname "$0")/lib.sh"
 
 mode=${1:-all}
@@ -509,6 +512,66 @@ variant_hosts()
 	fi
 }
 
+# Configurations that neither each patch nor each tip is built with, and what of
+# the tree; the ones without a folder can be booted.
+configs="lazy:PREEMPT=n,PREEMPT_LAZY=y
+thead:RISCV_ISA_VENDOR_EXT=y,RISCV_ISA_VENDOR_EXT_THEAD=y,RISCV_ISA_XTHEADVECTOR=y
+rv32:64BIT=n,ARCH_RV32I=y:arch/riscv/kvm/"
+
+# Hosts that lack what KVM uses elsewhere: name, -cpu, and more options
+lacking="Sstc:max,sstc=off:
+Smstateen:max,smstateen=off:
+AIA:max,smaia=off,ssaia=off:-M virt,aia=none,aia-guests=0"
+
+# config_builds OBJ:OPTIONS[:FOLDER] WHAT
+config_builds()
+{
+	local name opts folder out
+
+	IFS=: read -r name opts folder <<<"$1"
+	if [ -n "$folder" ]; then
+		build_variant "$name:$opts" "$folder"
+	elif [ "$2" = image ]; then
+		build_variant "$name:$opts" Image
+	else
+		build_variant "$name:$opts" arch/riscv/kvm/ arch/riscv/kernel/
+	fi
+}
+
+all_configs()
+{
+	local tip layer c name llvm
+
+	llvm=$(newest_llvm)
+	for tip in $(layer_tips); do
+		lgit checkout -q --detach "$tip"
+		layer=$(lgit log --format=%s "$tip" | sed -n 's/^layer: //p;T;q')
+		for c in $configs; do
+			check "$layer: builds with $(cut -d: -f2 <<<"$c")" config_builds "$c" kvm || true
+		done
+		if [ -n "$llvm" ] && command -v "clang$llvm" >/dev/null; then
+			LLVM=$llvm check "$layer: builds with clang$llvm" config_builds clang: kvm || true
+		else
+			result skip "$layer: builds with clang" 0 "no clang$llvm"
+		fi
+	done
+	restore
+	for c in lazy thead; do
+		c=$(grep "^$c:" <<<"$configs")
+		name=${c%%:*}
+		if check "series: kernel builds with ${c#*:}" config_builds "$c" image; then
+			tests "${c#*:}" "check-config-$name" -k "$build/obj-$name/arch/riscv/boot/Image" series smoke || true
+		fi
+	done
+	if [ -e "$build/obj-clang/.config" ] &&
+		LLVM=$llvm check "series: kernel builds with clang$llvm" config_builds clang: image; then
+		tests "clang$llvm" check-config-clang -k "$build/obj-clang/arch/riscv/boot/Image" series smoke || true
+	fi
+	while IFS=: read -r name c opts; do
+		tests "host without $name" "check-without-$name" -c "$c" ${opts:+-o "$opts"} series smoke || true
+	done <<<"$lacking"
+}
+
 # --------------------------------------------------------------------------
 
 if [ -e "$linux/.git/simd-applied" ] && [ -n "$(lgit status --porcelain --untracked-files=no)" ]; then
@@ -530,6 +593,16 @@ if [ "$mode" = hosts ]; then
 			now tests "KVM=m" check-module series smoke || true
 		fi
 		"$scripts/build.sh" initramfs >"$logs/initramfs.log" 2>&1 || true
+	fi
+	finish
+	exit
+fi
+
+if [ "$mode" = configs ]; then
+	restore
+	if now check "series: tip builds" "$scripts/build.sh" all; then
+		stage
+		now all_configs
 	fi
 	finish
 	exit

@@ -13,6 +13,11 @@ fi
 if [ "${1:-}" = bench ]; then
 	need+=" gnuplot:gnuplot-nox"
 fi
+if [ "${1:-}" = clang ]; then
+	v=$(newest_llvm)
+	[ -n "$v" ] || die "apt has no clang-N"
+	need+=" clang$v:clang$v ld.lld$v:lld$v llvm-ar$v:llvm$v"
+fi
 # What the base, sparse and QEMU come from, when not from the release itself
 min_qemu=10
 

@@ -53,9 +53,29 @@ step()
 	printf ' %4d s\n' $((SECONDS - start))
 }
 
-kmake() { make -C "$linux" -j"$jobs" -s CC="ccache ${CROSS_COMPILE}gcc" "$@"; }
+# With LLVM=-N in the environment clang-N and its tools instead of gcc
+compiler=("CC=ccache ${CROSS_COMPILE}gcc")
+if [ -n "${LLVM:-}" ]; then
+	compiler=("LLVM=$LLVM" "CC=ccache clang$LLVM")
+fi
+kmake() { make -C "$linux" -j"$jobs" -s "${compiler[@]}" "$@"; }
 lgit() { git -C "$linux" "$@"; }
 
 # The layers, in order: the folders of patches/ that the series file names.
 layers() { sed -n 's|^\([^#/]*\)/.*|\1|p' "$top/patches/series" | awk '!seen[$0]++'; }
 layer_patches() { grep "^$1/" "$top/patches/series"; }
+
+# The last commit of each layer, from the first on
+layer_tips()
+{
+	lgit log --reverse --format='%H %s' base..series | awk '
+		$2 == "layer:" && tip { print tip }
+		{ tip = $1 }
+		END { print tip }'
+}
+
+# The newest clang that apt has, as LLVM= wants it
+newest_llvm()
+{
+	apt-cache pkgnames clang- 2>/dev/null | sed -n 's/^clang\(-[0-9]*\)$/\1/p' | sort -t- -k2n | tail -n 1
+}
