@@ -226,7 +226,7 @@ all)
 	;;
 kselftest-tar)
 	step "build and pack the KVM selftests" kselftest-tar.log kselftest_tar
-	say "  $(tar tzf "$build/kselftest.tar.gz" ./kvm/riscv | grep -c '[^/]$') programs for riscv in $build/kselftest.tar.gz; on a board: ./run_kselftest.sh -c kvm"
+	say "  $(tar tzf "$build/kselftest.tar.gz" | grep -c '^\./kvm/.*[^/]$') files of KVM's in $build/kselftest.tar.gz; on a board: ./run_kselftest.sh -c kvm"
 	;;
 shell)
 	if [ ! -x "$build/busybox" ]; then
