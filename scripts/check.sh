@@ -17,6 +17,7 @@ failures=()
 
 # What people see is kept for junit.sh.
 : >"$logs/check.ktap"
+: >"$logs/check.failed"
 emit()
 {
 	say "$1"
@@ -67,6 +68,10 @@ collect()
 		n=$((n + 1))
 		emit "${line/ok - /ok $n }"
 	done <"$job"
+	# Once more at the end: of a long log, CI systems show that.
+	if grep -q '^not ok - ' "$job"; then
+		grep -E '^(#|not ok)' "$job" | tail -n 60 >>"$logs/check.failed"
+	fi
 	pids=("${pids[@]:1}")
 	return $rc
 }
@@ -166,6 +171,8 @@ finish()
 		for f in "${failures[@]}"; do
 			say "#   $f"
 		done
+		say "# what was printed of that, again:"
+		sed 's/^#* */#   /' "$logs/check.failed"
 	fi
 	"$scripts/junit.sh" | sed 's/^/# /' || true
 	say "# $(((SECONDS - begin) / 60)) min $(((SECONDS - begin) % 60)) s"
