@@ -16,6 +16,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/kvm.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -23,6 +24,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/resource.h>
@@ -101,6 +103,56 @@ static void load_module(const char *path)
 	if (syscall(SYS_finit_module, fd, "", 0))
 		printf("# cannot load %s: %s\n", path, strerror(errno));
 	close(fd);
+}
+
+static int vm = -1;
+
+/*
+ * Have a VM for as long as tests run, so that they do not switch
+ * preempt_notifier_key on and off.  QEMU (10.0, MTTCG) forgets the translation of
+ * code before it does the store that changes it, and a CPU that runs the code right
+ * then has it translated as it was.  A finish_task_switch() that goes on without its
+ * notifiers leaves vCPUs unloaded after a preemption.  Now the key is switched when
+ * all other CPUs are idle.  A single CPU has no such race.
+ */
+static void hold_vm(void)
+{
+	int kvm;
+
+	if (sysconf(_SC_NPROCESSORS_ONLN) == 1)
+		return;
+	kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	if (kvm < 0)
+		return;
+	vm = ioctl(kvm, KVM_CREATE_VM, 0);
+	close(kvm);
+}
+
+static void load_kvm(void)
+{
+	load_module("/kvm.ko");
+	load_module("/simd_hook.ko");
+	hold_vm();
+}
+
+/* A test must not leave anything that keeps the module, but what it has closed may take a moment. */
+static int reload_kvm(void)
+{
+	int tries = 20;
+
+	if (access("/kvm.ko", F_OK))
+		return 0;
+	close(vm);
+	syscall(SYS_delete_module, "simd_hook", O_NONBLOCK);
+	while (syscall(SYS_delete_module, "kvm", O_NONBLOCK)) {
+		if (errno == ENOENT)
+			break;
+		if (!tries--)
+			return errno;
+		usleep(100000);
+	}
+	load_kvm();
+	return 0;
 }
 
 static void note_skip(const char *line)
@@ -203,7 +255,7 @@ static int run(const struct test *t, int nr)
 {
 	double begin = now(), secs;
 	bool timed_out = false;
-	int out, log, status = 0;
+	int out, log, status = 0, err;
 	pid_t pid;
 
 	printf("# --- %s\n", t->name);
@@ -233,7 +285,11 @@ static int run(const struct test *t, int nr)
 		write_file(HOOK_PARAM, "0");
 
 	secs = now() - begin;
-	if (timed_out)
+	err = reload_kvm();
+	if (err)
+		printf("not ok %d %s # time=%.1f kvm.ko cannot be unloaded: %s\n",
+		       nr, t->name, secs, strerror(err));
+	else if (timed_out)
 		printf("not ok %d %s # time=%.1f TIMEOUT after %u s, killed\n",
 		       nr, t->name, secs, t->timeout);
 	else if (WIFSIGNALED(status))
@@ -346,8 +402,7 @@ int main(void)
 	/* devtmpfs covers this; without it there is still a console. */
 	mknod("/dev/console", S_IFCHR | 0600, makedev(5, 1));
 	mount_all();
-	load_module("/kvm.ko");
-	load_module("/simd_hook.ko");
+	load_kvm();
 	if (cmdline_has("l1.shell"))
 		shell();
 	else
