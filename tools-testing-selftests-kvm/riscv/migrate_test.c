@@ -661,5 +661,7 @@ int main(int argc, char **argv)
 		o.texts = argv + optind;
 		return modes[i].run(&o);
 	}
+	/* The harness has options only, and a mode that is misspelt must not pass. */
+	TEST_ASSERT(argc < 2 || argv[1][0] == '-', "There is no mode \"%s\"", argv[1]);
 	return test_harness_run(argc, argv);
 }

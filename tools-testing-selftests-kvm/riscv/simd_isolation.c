@@ -9,6 +9,7 @@
 #define _GNU_SOURCE
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -486,6 +487,54 @@ TEST_F(simd, guest_v_hidden_from_vmm)
 	REQUIRE_EXT(vcpu, V);
 	vcpu_arch_set_entry_point(vcpu, guest_live_registers);
 	check_live_registers(vcpu, true);
+}
+
+/* Write a register from a buffer of which the second half is not there. */
+static void check_half_a_write(struct kvm_vcpu *vcpu, u64 id, void *end)
+{
+	static u8 old[8192], now[8192];	/* No vlenb is larger. */
+	size_t size = 1UL << ((id & KVM_REG_SIZE_MASK) >> KVM_REG_SIZE_SHIFT);
+	struct kvm_one_reg reg = { .id = id, .addr = (unsigned long)old };
+
+	memset(old, 0x5e, size);
+	memset(end - size / 2, 0xc4, size / 2);
+
+	vcpu_ioctl(vcpu, KVM_SET_ONE_REG, &reg);
+	reg.addr = (unsigned long)end - size / 2;
+	TEST_ASSERT(__vcpu_ioctl(vcpu, KVM_SET_ONE_REG, &reg) == -1 && errno == EFAULT,
+		    "KVM_SET_ONE_REG of %lx, errno %d", id, errno);
+
+	reg.addr = (unsigned long)now;
+	vcpu_ioctl(vcpu, KVM_GET_ONE_REG, &reg);
+	TEST_ASSERT(!memcmp(now, old, size), "Half of register %lx has changed", id);
+}
+
+TEST_F(simd, failed_write_changes_nothing)
+{
+	struct kvm_vcpu *vcpu = self->vcpu;
+	long page = getpagesize();
+	u64 vlenb;
+	void *end;
+
+	REQUIRE_EXT(vcpu, D);
+	end = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	TEST_ASSERT(end != MAP_FAILED, "mmap() failed");
+	end += page;
+	TEST_ASSERT(!munmap(end, page), "munmap() failed");
+
+	check_half_a_write(vcpu, FP_F_REG(3), end);
+	check_half_a_write(vcpu, __kvm_reg_id(KVM_REG_RISCV_FP_D, 0, 3, KVM_REG_SIZE_U64), end);
+	if (!__vcpu_has_isa_ext(vcpu, KVM_RISCV_ISA_EXT_V))
+		return;
+
+	check_half_a_write(vcpu, __kvm_reg_id(KVM_REG_RISCV_VECTOR, 0,
+					      KVM_REG_RISCV_VECTOR_CSR_REG(vl),
+					      KVM_REG_SIZE_ULONG), end);
+	vlenb = vcpu_vlenb(vcpu);
+	check_half_a_write(vcpu, __kvm_reg_id(KVM_REG_RISCV_VECTOR, 0,
+					      KVM_REG_RISCV_VECTOR_REG(3),
+					      (u64)__builtin_ctzl(vlenb) << KVM_REG_SIZE_SHIFT),
+			   end);
 }
 
 int main(int argc, char **argv)

@@ -34,10 +34,6 @@
 #define BOOT_SLOT	1
 #define JUNK		0x6a756e6b6a756e6bUL
 
-#define SBI_EXT_HSM		0x48534d
-#define SBI_EXT_HSM_START	0
-#define SBI_EXT_HSM_STOP	1
-#define SBI_EXT_HSM_STATUS	2
 #define SBI_HSM_STOPPED		1
 #define SBI_EXT_FWFT		0x46574654
 #define SBI_EXT_FWFT_SET	0

@@ -88,10 +88,11 @@ static void random_v(struct simd_regs *regs, struct kvm_random_state *rng, bool 
 	u64 vstart = regs->vstart, vcsr = regs->vcsr;
 
 	simd_random_v(regs, vlenb, rng);
-	if (!csrs) {
-		regs->vstart = vstart;
+	if (!csrs)
 		regs->vcsr = vcsr;
-	}
+	/* vsetvl resets it, so the guest writes even what the VMM has chosen. */
+	if (leave_csrs_alone)
+		regs->vstart = vstart;
 }
 
 /* What was in the registers must be in there; then go on with something else. */

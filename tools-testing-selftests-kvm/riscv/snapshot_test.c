@@ -367,6 +367,7 @@ static const struct tampering tamperings[] = {
 	{ MACHINE(vlenb), 16384, "vlenb 16384 is none", true },
 	{ MACHINE(vlenb), 0, "vlenb 0 is none", true },
 	{ MACHINE(vlenb), 4096, "does not suit vlenb 4096", true },
+	{ MACHINE(vcpu_id), 1UL << 32, "no vCPU 4294967296" },
 	{ MACHINE(satp_mode), 11, "satp mode 11" },
 	{ MACHINE(timer_frequency), 12345, "the timer has 12345 Hz" },
 	{ MACHINE(mp_state), KVM_MP_STATE_INIT_RECEIVED, "mp_state" },
@@ -384,6 +385,7 @@ static const struct tampering tamperings[] = {
 	{ VECTOR(vtype), RVV_VTYPE_VILL, "vl ", true },
 	{ VECTOR(vtype), 4, "vl ", true },
 	{ VECTOR(vstart), 100000, "vstart 100000 is none", true },
+	{ VECTOR(vcsr), 8, "vcsr 8 is none", true },
 	{ MEMORY(nr_pages), 1, "not what it says" },
 	/* Sizes that wrap around to what they were */
 	{ MEMORY(nr_pages), 1UL << 61, "not what it says", .add = true },

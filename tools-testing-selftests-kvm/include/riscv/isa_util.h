@@ -17,6 +17,41 @@
 						     KVM_REG_RISCV_ISA_MULTI_DIS,	\
 						     n, KVM_REG_SIZE_ULONG)
 
+/* The tests' own idea of what needs what, direct needs only */
+#define NEEDS(_ext, _needed)						\
+	{ .ext = KVM_RISCV_ISA_EXT_##_ext, .needed = KVM_RISCV_ISA_EXT_##_needed }
+static const struct {
+	int ext, needed;
+} isa_needs[] = {
+	NEEDS(D, F),		NEEDS(V, D),		NEEDS(ZCD, D),
+	NEEDS(ZCF, F),		NEEDS(ZFA, F),		NEEDS(ZFHMIN, F),
+	NEEDS(ZFH, ZFHMIN),	NEEDS(ZFBFMIN, F),	NEEDS(ZVFHMIN, V),
+	NEEDS(ZVFH, ZVFHMIN),	NEEDS(ZVFH, ZFHMIN),	NEEDS(ZVFBFMIN, V),
+	NEEDS(ZVFBFWMA, ZVFBFMIN),	NEEDS(ZVFBFWMA, ZFBFMIN),
+	NEEDS(ZVBB, ZVKB),	NEEDS(ZVKB, V),		NEEDS(ZVBC, V),
+	NEEDS(ZVKG, V),		NEEDS(ZVKNED, V),	NEEDS(ZVKNHA, V),
+	NEEDS(ZVKNHB, V),	NEEDS(ZVKSED, V),	NEEDS(ZVKSH, V),
+	NEEDS(ZVKT, V),
+};
+
+#undef NEEDS
+
+/* Take out of a set, with an element for each extension, what lacks its needs. */
+static inline void isa_drop_incomplete(bool *isa)
+{
+	bool changed;
+
+	do {
+		changed = false;
+		for (int i = 0; i < ARRAY_SIZE(isa_needs); i++) {
+			if (isa[isa_needs[i].ext] && !isa[isa_needs[i].needed]) {
+				isa[isa_needs[i].ext] = false;
+				changed = true;
+			}
+		}
+	} while (changed);
+}
+
 /* Vector instructions, in a program that is built without */
 #define V_INSN(insn)	".option push\n.option arch, +v\n" insn "\n.option pop\n"
 

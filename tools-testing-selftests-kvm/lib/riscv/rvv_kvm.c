@@ -26,6 +26,7 @@
 #define VPN_BITS	9
 #define FUNCT6_WHOLE	0x27
 #define SR_MXR		BIT(19)
+#define SR_SPELP	BIT(23)
 
 struct guest {
 	struct kvm_vcpu *vcpu;
@@ -241,7 +242,7 @@ static void put_state(struct guest *g, struct rvv_state *old, struct rvv_state *
 static void raise_exception(struct guest *g, u64 pc, u64 cause, u64 tval)
 {
 	u64 stvec = vcpu_get_reg(g->vcpu, RISCV_GENERAL_CSR_REG(stvec));
-	u64 sstatus = g->sstatus & ~(SR_SPP | SR_SPIE | SR_SIE);
+	u64 sstatus = g->sstatus & ~(SR_SPP | SR_SPIE | SR_SIE | SR_SPELP);
 
 	if (g->mode == KVM_RISCV_MODE_S)
 		sstatus |= SR_SPP;

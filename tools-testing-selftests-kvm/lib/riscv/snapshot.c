@@ -351,6 +351,8 @@ static bool parse_vector(struct snapshot *s, const void *p, u64 size, char *why)
 	vtype = le64_to_cpu(v->vtype);
 	if (vstart >= 8 * vlenb)
 		return refuse(why, "vstart %lu is none with vlenb %lu", vstart, vlenb);
+	if (le64_to_cpu(v->vcsr) > 7)
+		return refuse(why, "vcsr %llu is none", le64_to_cpu(v->vcsr));
 	if (vtype == RVV_VTYPE_VILL ? vl :
 	    !rvv_parse_vtype(vlenb, vtype, &sew, &lmul) ||
 	    vl > (vlenb << (3 + lmul)) >> (3 + sew))
@@ -578,6 +580,9 @@ static bool restore_memory(struct kvm_vm *vm, const struct snapshot *s, char *wh
 {
 	u64 i, gpa, size;
 
+	if (s->nr_regions > kvm_check_cap(KVM_CAP_NR_MEMSLOTS))
+		return refuse(why, "%lu memory regions are too many for this host",
+			      s->nr_regions);
 	for (i = 0; i < s->nr_regions; i++) {
 		gpa = le64_to_cpu(s->regions[i].gpa);
 		size = le64_to_cpu(s->regions[i].size);
@@ -668,15 +673,20 @@ static bool restore_vector(struct kvm_vcpu *vcpu, const struct snapshot *s, char
 struct kvm_vcpu *snapshot_restore(const struct snapshot *s, u32 flags, char *why)
 {
 	struct kvm_vm *vm = vm_create_barebones();
+	u64 id = le64_to_cpu(s->machine->vcpu_id);
 	struct kvm_mp_state mp_state;
 	struct kvm_vcpu *vcpu;
 
+	if (id >= kvm_check_cap(KVM_CAP_MAX_VCPUS)) {
+		refuse(why, "this host has no vCPU %lu", id);
+		goto refused;
+	}
 	if (!restore_isa(vm, s->machine, why) ||
 	    !restore_vlenb(vm, s->machine, flags, why) ||
 	    !restore_memory(vm, s, why))
 		goto refused;
 
-	vcpu = __vm_vcpu_add(vm, le64_to_cpu(s->machine->vcpu_id));
+	vcpu = __vm_vcpu_add(vm, id);
 	if (!check_machine(vcpu, s->machine, why) ||
 	    !restore_regs(vcpu, s, why) ||
 	    !restore_vector(vcpu, s, why))
