@@ -27,6 +27,10 @@ image()
 	kmake O="$build/obj-$name" M="$scripts/simd_hook" MO="$build/hook-obj-$name" modules
 }
 
+# With -icount, these kernels need more instructions to wake vector_copy_test's other
+# thread than there are between two wakeups: it would take hours.
+sed -E 's/^([^ #]+ +[^ ]+ +[0-9]+ +)icount /\1- /' "$scripts/tests.list" >"$build/debug.list"
+
 rc=0
 for k in $kernels; do
 	name=${k%%:*}
@@ -36,7 +40,8 @@ for k in $kernels; do
 	step "build the kernel \"$name\"" "build-$name.log" image "$name" "${k#*:}"
 	"$scripts/build.sh" initramfs "obj-$name" >"$logs/initramfs.log" 2>&1
 	"$scripts/run-tests.sh" -l "$name" -k "$build/obj-$name/arch/riscv/boot/Image" \
-		-v "${VLEN:-256}" -s "${SMP:-2}" -m 2G -x 10 series || rc=1
+		-v "${VLEN:-256}" -s "${SMP:-2}" -m 2G -x 10 \
+		-t "$build/debug.list" series || rc=1
 done
 "$scripts/build.sh" initramfs >"$logs/initramfs.log" 2>&1
 exit $rc
