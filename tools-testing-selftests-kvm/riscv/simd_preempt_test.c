@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * simd_preempt_test.c - preempted where KVM changes something beside FS and VS.
+ *
+ * When a guest's trap is its own, KVM changes other fields of the sstatus in which
+ * FS and VS tell whether the registers are the guest's.  A preemption right there
+ * takes them away from it, and that must not be undone.  The guest writes f8, has
+ * an illegal instruction, and looks at f8, while a real-time thread wakes up on the
+ * same CPU at any time.  With -icount, QEMU takes interrupts at any instruction.
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "isa_util.h"
+#include "kvm_util.h"
+#include "processor.h"
+#include "test_util.h"
+#include "ucall_common.h"
+
+#define NR_TURNS	100000
+#define NOISE_PERIOD_NS	15000
+#define SIMD_SWITCH	"/sys/module/kvm/parameters/simd_switch"
+
+static char old_switch[16];
+static atomic_bool stop;
+static atomic_ulong wakeups;
+
+static void guest_code(int nr_turns)
+{
+	u64 want, got;
+	int turn;
+
+	csr_set(CSR_SSTATUS, SR_FS);
+	for (turn = 0; turn < nr_turns; turn++) {
+		want = (turn + 1) * 0x9e3779b97f4a7c15UL;
+		/* csrw cycle, zero: illegal, and needs neither FP nor vectors */
+		asm volatile("fmv.d.x f8, %1\n"
+			     ".4byte 0xc0001073\n"
+			     "fmv.x.d %0, f8"
+			     : "=r" (got) : "r" (want));
+		__GUEST_ASSERT(got == want, "turn %d: f8 is %lx, not %lx", turn, got, want);
+	}
+	GUEST_ASSERT_EQ(illegal_insns, nr_turns);
+	GUEST_DONE();
+}
+
+static void *make_noise(void *arg)
+{
+	struct kvm_random_state rng = new_kvm_random_state(kvm_random_seed);
+	struct timespec nap = {};
+
+	while (!atomic_load(&stop)) {
+		atomic_fetch_add(&wakeups, 1);
+		nap.tv_nsec = NOISE_PERIOD_NS + kvm_random_u32(&rng) % NOISE_PERIOD_NS;
+		nanosleep(&nap, NULL);
+	}
+	return NULL;
+}
+
+static void write_switch(const char *how)
+{
+	int fd = open(SIMD_SWITCH, O_WRONLY);
+
+	if (fd < 0 || write(fd, how, strlen(how)) < 0)
+		pr_info("Cannot write %s to " SIMD_SWITCH "\n", how);
+	close(fd);
+}
+
+static void restore_switch(void)
+{
+	write_switch(old_switch);
+}
+
+/* What the last run has used must not be loaded at once: then nothing is taken away. */
+static void be_lazy(void)
+{
+	int fd = open(SIMD_SWITCH, O_RDONLY);
+
+	__TEST_REQUIRE(fd >= 0 && read(fd, old_switch, sizeof(old_switch) - 1) > 0,
+		       "Cannot read " SIMD_SWITCH);
+	close(fd);
+	atexit(restore_switch);
+	write_switch("lazy");
+}
+
+int main(int argc, char **argv)
+{
+	int nr_turns = argc > 1 ? atoi_positive("Number of turns", argv[1]) : NR_TURNS;
+	struct sched_param rt = { .sched_priority = 1 };
+	struct kvm_vcpu *vcpu;
+	struct kvm_vm *vm;
+	pthread_t noise;
+	struct ucall uc;
+
+	vm = vm_create_with_one_vcpu(&vcpu, guest_code);
+	/* As long as V has not been used, KVM gets all illegal instructions. */
+	TEST_REQUIRE(__vcpu_has_isa_ext(vcpu, KVM_RISCV_ISA_EXT_D));
+	TEST_REQUIRE(__vcpu_has_isa_ext(vcpu, KVM_RISCV_ISA_EXT_V));
+	be_lazy();
+	vcpu_catch_illegal_insns(vcpu);
+	vcpu_args_set(vcpu, 1, (u64)nr_turns);
+
+	/* The thread inherits the CPU. */
+	pin_self_to_any_cpu();
+	TEST_ASSERT(!pthread_create(&noise, NULL, make_noise, NULL), "pthread_create() failed");
+	__TEST_REQUIRE(!pthread_setschedparam(noise, SCHED_FIFO, &rt),
+		       "No permission for real-time scheduling");
+
+	vcpu_run(vcpu);
+	if (get_ucall(vcpu, &uc) == UCALL_ABORT)
+		REPORT_GUEST_ASSERT(uc);
+	TEST_ASSERT_EQ(uc.cmd, UCALL_DONE);
+
+	atomic_store(&stop, true);
+	pthread_join(noise, NULL);
+	pr_info("%d turns, %lu wakeups beside them\n", nr_turns, atomic_load(&wakeups));
+	kvm_vm_free(vm);
+	return 0;
+}
