@@ -18,7 +18,7 @@ apt_private()
 	if [ -z "$uri" ]; then
 		# Never updated: the sources are all there is to ask.
 		if [ "$(id -u)" = 0 ]; then
-			apt-get -q update >"$logs/apt.log" 2>&1 || true
+			patiently apt-get -q update >"$logs/apt.log" 2>&1 || true
 		fi
 		uri=$(apt-get indextargets --format '$(REPO_URI) $(ORIGIN) $(LABEL)' 'Created-By: Packages' |
 			awk '$2 == "Debian" && $3 == "Debian" { print $1; exit }')
@@ -29,24 +29,43 @@ apt_private()
 	[ -e "$key" ] || die "$key is missing (package debian-archive-keyring)"
 
 	mkdir -p "$apt_dir/lists/partial" "$apt_dir/cache/archives/partial"
+	# Another script may be using them: never half a file.
 	for s in "deb $uri bookworm-backports" "deb $uri trixie-backports" "deb-src $uri sid"; do
 		echo "${s%% *} [signed-by=$key] ${s#* } main"
-	done >"$apt_dir/sources.list"
-	echo "deb [arch=riscv64 signed-by=$key] $uri trixie main" >"$apt_dir/riscv64.list"
+	done >"$apt_dir/sources.$BASHPID"
+	mv "$apt_dir/sources.$BASHPID" "$apt_dir/sources.list"
+	apt_uri=$uri apt_key=$key
 
 	apt_options=(
 		-o "Dir::Etc::sourcelist=$apt_dir/sources.list"
 		-o "Dir::State::lists=$apt_dir/lists"
 		-o "Dir::Cache=$apt_dir/cache"
 		-o "APT::Sandbox::User="
+		-o Acquire::Retries=3
 	)
 	if [ ! -e "$apt_dir/updated" ]; then
 		# The machine's own sources as well, for what backports depend on.
 		step "apt: package lists of the backports" apt-update.log \
-			apt-get -q -o APT::Update::Error-Mode=any "${apt_options[@]}" update ||
+			patiently apt-get -q -o APT::Update::Error-Mode=any "${apt_options[@]}" update ||
 			die "apt cannot reach the mirror; with a network, the next make goes on from here"
 		touch "$apt_dir/updated"
 	fi
+}
+
+# The lists of the first suite that the mirror has in one piece: it may be amid a
+# synchronization, and stay so for days.
+update_riscv64()
+{
+	local suite
+
+	for suite in trixie forky; do
+		echo "deb [arch=riscv64 signed-by=$apt_key] $apt_uri $suite main" >"$apt_dir/riscv64.list"
+		if apt-get -q -o APT::Update::Error-Mode=any "${apt_riscv64_options[@]}" update; then
+			return 0
+		fi
+		say "no complete lists of $suite for riscv64"
+	done
+	return 1
 }
 
 # Debian for riscv64, of which packages are fetched and unpacked, not installed:
@@ -58,8 +77,9 @@ apt_riscv64()
 		"${apt_options[@]}"
 		-o "Dir::Etc::sourcelist=$apt_dir/riscv64.list" -o Dir::Etc::sourceparts=/dev/null
 		-o "Dir::State::lists=$apt_dir/lists-riscv64" -o Dir::State::status=/dev/null
+		-o "Dir::Cache=$apt_dir/cache-riscv64"
 		-o APT::Architecture=riscv64 -o APT::Architectures=riscv64
 	)
-	mkdir -p "$apt_dir/lists-riscv64/partial"
-	apt-get -q -o APT::Update::Error-Mode=any "${apt_riscv64_options[@]}" update
+	mkdir -p "$apt_dir/lists-riscv64/partial" "$apt_dir/cache-riscv64/archives/partial"
+	patiently update_riscv64
 }

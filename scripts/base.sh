@@ -41,7 +41,7 @@ from_debian()
 	if [ -z "$deb" ]; then
 		# shellcheck disable=SC2016
 		step "fetch $package (160 MB)" fetch.log \
-			bash -c 'cd "$1" && shift && apt-get -q "$@"' - "$build/dl" \
+			patiently bash -c 'cd "$1" && shift && apt-get -q "$@"' - "$build/dl" \
 				"${apt_options[@]}" download $package ||
 			die "cannot fetch $package; set KDIR= to a Linux 7.3 git tree, or try again with a network"
 		deb=$(find "$build/dl" -name "${package}_*.deb" | sort | tail -n 1)

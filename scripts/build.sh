@@ -205,7 +205,7 @@ busybox()
 	. "$scripts/apt.sh"
 	apt_riscv64 || return 1
 	mkdir -p "$build/dl"
-	(cd "$build/dl" && apt-get -q "${apt_riscv64_options[@]}" download busybox-static) || return 1
+	(cd "$build/dl" && patiently apt-get -q "${apt_riscv64_options[@]}" download busybox-static) || return 1
 	dpkg-deb --fsys-tarfile "$(find "$build/dl" -name 'busybox-static_*_riscv64.deb' | sort | tail -n 1)" |
 		tar xO --wildcards './*bin/busybox' >"$build/busybox.tmp" || return 1
 	[ -s "$build/busybox.tmp" ] || return 1

@@ -52,7 +52,8 @@ if [ ! -e /usr/include/stdio.h ]; then
 	missing+=(libc6-dev)
 fi
 if [ ${#missing[@]} -gt 0 ]; then
-	$as_root apt-get -q update >"$logs/apt.log" 2>&1 ||
+	say "apt-get update${as_root:+ (as root, by sudo)}"
+	patiently $as_root apt-get -q update >"$logs/apt.log" 2>&1 ||
 		warn "apt-get update failed, trying with the lists there are"
 	apt_install "${missing[@]}"
 fi

@@ -53,6 +53,22 @@ step()
 	printf ' %4d s\n' $((SECONDS - start))
 }
 
+# patiently COMMAND...: again after a while.  While a mirror is being synchronized, its
+# lists do not have the sums that it says.
+patiently()
+{
+	local pause
+
+	for pause in 5 20 60 120; do
+		if "$@"; then
+			return 0
+		fi
+		say "once more in $pause s"
+		sleep $pause
+	done
+	"$@"
+}
+
 # With LLVM=-N in the environment clang-N and its tools instead of gcc
 compiler=("CC=ccache ${CROSS_COMPILE}gcc")
 if [ -n "${LLVM:-}" ]; then

@@ -27,7 +27,7 @@ works()
 fetch_and_build()
 {
 	mkdir -p "$build/dl"
-	(cd "$build/dl" && apt-get -q "${apt_options[@]}" source --download-only sparse)
+	(cd "$build/dl" && patiently apt-get -q "${apt_options[@]}" source --download-only sparse)
 	rm -rf "$build/sparse"
 	mkdir -p "$build/sparse"
 	tar xf "$(find "$build/dl" -name 'sparse_*.orig.tar.*' | sort | tail -n 1)" \
