@@ -204,6 +204,34 @@ TEST_F_TIMEOUT(isa_policy, show_all_at_once, TIMEOUT)
 	kvm_vm_free(vcpu->vm);
 }
 
+/* One by one in the order of the list, in which what others need comes first. */
+TEST_F_TIMEOUT(isa_policy, show_in_list_order, TIMEOUT)
+{
+	struct kvm_vcpu *vcpu = new_vcpu(NULL);
+	struct kvm_reg_list *list = vcpu_get_reg_list(vcpu);
+	bool all[NR_EXT];
+	u64 id;
+	int i;
+
+	get_isa(vcpu, all);
+	for (i = 0; i < ARRAY_SIZE(simd_exts); i++)
+		if (all[simd_exts[i]])
+			EXPECT_EQ(0, set_ext(vcpu, simd_exts[i], false));
+
+	for (i = 0; i < list->n; i++) {
+		id = list->reg[i] & ~(KVM_REG_ARCH_MASK | KVM_REG_SIZE_MASK);
+		if ((id & KVM_REG_RISCV_TYPE_MASK) != KVM_REG_RISCV_ISA_EXT)
+			continue;
+		id &= ~KVM_REG_RISCV_TYPE_MASK;
+		if (id < NR_EXT && all[id])
+			EXPECT_EQ(0, set_ext(vcpu, id, true))
+				TH_LOG("extension %llu", id);
+	}
+	EXPECT_ISA(vcpu, all);
+	free(list);
+	kvm_vm_free(vcpu->vm);
+}
+
 /* A random complete set, written in a random order: what is wanted comes out. */
 TEST_F_TIMEOUT(isa_policy, random_sets_and_orders, TIMEOUT)
 {
