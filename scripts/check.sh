@@ -553,7 +553,8 @@ all_configs()
 	llvm=$(newest_llvm)
 	for tip in $(layer_tips); do
 		lgit checkout -q --detach "$tip"
-		layer=$(lgit log --format=%s "$tip" | sed -n 's/^layer: //p;T;q')
+		layer=$(lgit log -1 --format=%s --grep='^layer: ' "$tip")
+		layer=${layer#layer: }
 		for c in $configs; do
 			check "$layer: builds with $(cut -d: -f2 <<<"$c")" config_builds "$c" kvm || true
 		done

@@ -225,7 +225,7 @@ TEST_F_TIMEOUT(isa_policy, show_in_list_order, TIMEOUT)
 		id &= ~KVM_REG_RISCV_TYPE_MASK;
 		if (id < NR_EXT && all[id])
 			EXPECT_EQ(0, set_ext(vcpu, id, true))
-				TH_LOG("extension %llu", id);
+				TH_LOG("extension %d", (int)id);
 	}
 	EXPECT_ISA(vcpu, all);
 	free(list);
