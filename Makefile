@@ -14,7 +14,7 @@ export KDIR BUILD JOBS
 
 .PHONY: all help deps base apply export build boot test check check-each \
 	check-long check-mutants mutate check-debug check-hosts check-configs check-base \
-	vmm-check migrate bench mbox junit kselftest-tar clean distclean
+	vmm-check migrate coverage bench mbox junit kselftest-tar clean distclean
 
 all: build
 	@$(S)/run-tests.sh -l all -v $(VLEN) -s $(SMP) series smoke
@@ -77,6 +77,9 @@ vmm-check: build
 
 migrate: build
 	@$(S)/migrate.sh
+
+coverage: build
+	@$(S)/coverage.sh
 
 bench: build
 	@$(S)/bench.sh

@@ -259,6 +259,24 @@ our_c()
 	gcc -O2 -shared -fPIC -Wall -Wextra -Werror -o /dev/null "$scripts/simd_count.c"
 }
 
+# Code that has changed since would leave a mutant that nobody can try.
+mutants_apply()
+{
+	local tips diff name layer='' rc=0
+	local -x GIT_INDEX_FILE=$build/mutants.index
+
+	mapfile -t tips < <(layer_tips)
+	for diff in "$scripts"/mutants/*.diff; do
+		name=${diff##*/}
+		if [ "${name%%-*}" != "$layer" ]; then
+			layer=${name%%-*}
+			lgit read-tree "${tips[layer - 1]}"
+		fi
+		lgit apply --cached --check "$diff" || { echo "$name does not apply to the tip of layer $layer"; rc=1; }
+	done
+	return $rc
+}
+
 our_own()
 {
 	check "shellcheck" shellcheck -x -P "$scripts" "$scripts"/*.sh "$top/.ci/run" || true
@@ -635,6 +653,7 @@ unset AM_STRICT
 restore
 if [ "$mode" = all ]; then
 	later patches_as_text
+	later check "mutants apply to the tips of their layers" mutants_apply
 	later check "Sphinx and kernel-doc have nothing new to say" "$scripts/docs.sh"
 fi
 later check "sparse is there and finds defects" "$scripts/sparse.sh"

@@ -91,10 +91,24 @@ copy_new tools/testing/selftests/kvm tools-testing-selftests-kvm tools/testing/s
 	done
 } >"$out/Documentation/touched-files.md"
 
-# Cover letters are written by hand and belong to no commit.
+# Cover letters are written by hand and belong to no commit; what they list of the
+# patches is not.
+cover_letter()
+{
+	local subjects n
+
+	subjects=$(while read -r p; do
+		git mailinfo /dev/null /dev/null <"$out/patches/$p" | sed -n 's/^Subject: /  /p'
+	done < <(grep "^$1/" "$out/patches/series"))
+	n=$(wc -l <<<"$subjects")
+	sed -e "1s|PATCH [0-9]*/[0-9]*|PATCH $(printf '%0*d' ${#n} 0)/$n|" \
+		-e "/^$series_name ([0-9]*):/,\$d" "$top/patches/$1/cover-letter.txt"
+	echo "$series_name ($n):"
+	echo "$subjects"
+}
 for l in $(lgit log --format=%s base..series | sed -n 's/^layer: //p'); do
 	if [ -e "$top/patches/$l/cover-letter.txt" ]; then
-		cp "$top/patches/$l/cover-letter.txt" "$out/patches/$l/"
+		cover_letter "$l" >"$out/patches/$l/cover-letter.txt"
 	fi
 done
 

@@ -72,6 +72,7 @@ static void mount_all(void)
 		{ "devpts",	"/dev/pts" },
 		{ "debugfs",	"/sys/kernel/debug" },
 		{ "tracefs",	"/sys/kernel/tracing" },
+		{ "cgroup2",	"/sys/fs/cgroup" },
 	};
 	unsigned int i;
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Runs a program in L1 and brings a file that it has written out of the machine:
+ * Runs a program in L1, if one is named, and brings a file that it has written out of
+ * the machine:
  *
- *	tohost FILE HOST-FILE PROGRAM [ARGUMENT...]
+ *	tohost FILE HOST-FILE [PROGRAM [ARGUMENT...]]
  *
  * That goes by semihosting, QEMU's -semihosting-config enable=on,userspace=on,
  * which needs no driver in L1's kernel.
@@ -82,12 +83,13 @@ static int copy(const char *file, const char *host_file)
 
 int main(int argc, char **argv)
 {
-	int ret;
+	int ret = 0;
 
-	if (argc < 4) {
-		puts("usage: tohost FILE HOST-FILE PROGRAM [ARGUMENT...]");
+	if (argc < 3) {
+		puts("usage: tohost FILE HOST-FILE [PROGRAM [ARGUMENT...]]");
 		return 1;
 	}
-	ret = run(argv + 3);
+	if (argc > 3)
+		ret = run(argv + 3);
 	return ret ? ret : copy(argv[1], argv[2]);
 }

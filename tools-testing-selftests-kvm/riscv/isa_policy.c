@@ -63,12 +63,10 @@ static int multi_set_ext(struct kvm_vcpu *vcpu, int ext, bool on)
 		}						\
 	} while (0)
 
-static struct kvm_vcpu *new_vcpu(void *guest)
+/* Nothing runs on it, so it needs no memory. */
+static struct kvm_vcpu *new_vcpu(void)
 {
-	struct kvm_vcpu *vcpu;
-
-	vm_create_with_one_vcpu(&vcpu, guest);
-	return vcpu;
+	return __vm_vcpu_add(vm_create_barebones(), 0);
 }
 
 /*
@@ -96,7 +94,7 @@ TEST_F_TIMEOUT(isa_policy, hide_each, TIMEOUT)
 
 	for (i = 0; i < ARRAY_SIZE(simd_exts); i++) {
 		int ext = simd_exts[i];
-		struct kvm_vcpu *vcpu = new_vcpu(NULL);
+		struct kvm_vcpu *vcpu = new_vcpu();
 
 		get_isa(vcpu, all);
 		if (!all[ext]) {
@@ -112,7 +110,7 @@ TEST_F_TIMEOUT(isa_policy, hide_each, TIMEOUT)
 		EXPECT_ISA(vcpu, want);
 		kvm_vm_free(vcpu->vm);
 
-		vcpu = new_vcpu(NULL);
+		vcpu = new_vcpu();
 		EXPECT_EQ(0, multi_set_ext(vcpu, ext, false));
 		EXPECT_ISA(vcpu, want);
 		kvm_vm_free(vcpu->vm);
@@ -134,7 +132,7 @@ TEST_F_TIMEOUT(isa_policy, hide_by_config, TIMEOUT)
 	int i;
 
 	for (i = 0; i < ARRAY_SIZE(cases); i++) {
-		struct kvm_vcpu *vcpu = new_vcpu(NULL);
+		struct kvm_vcpu *vcpu = new_vcpu();
 		u64 isa = vcpu_get_reg(vcpu, RISCV_CONFIG_REG(isa));
 		const char *p;
 
@@ -165,7 +163,7 @@ TEST_F_TIMEOUT(isa_policy, show_needs, TIMEOUT)
 	int i;
 
 	for (i = 0; i < ARRAY_SIZE(isa_needs); i++) {
-		struct kvm_vcpu *vcpu = new_vcpu(NULL);
+		struct kvm_vcpu *vcpu = new_vcpu();
 
 		get_isa(vcpu, all);
 		if (!all[isa_needs[i].ext])
@@ -188,7 +186,7 @@ next:
 /* All at once, dependencies or not in front of what needs them. */
 TEST_F_TIMEOUT(isa_policy, show_all_at_once, TIMEOUT)
 {
-	struct kvm_vcpu *vcpu = new_vcpu(NULL);
+	struct kvm_vcpu *vcpu = new_vcpu();
 	bool all[NR_EXT];
 	u64 en[NR_ISA_MULTI_REGS];
 	int i;
@@ -207,7 +205,7 @@ TEST_F_TIMEOUT(isa_policy, show_all_at_once, TIMEOUT)
 /* One by one in the order of the list, in which what others need comes first. */
 TEST_F_TIMEOUT(isa_policy, show_in_list_order, TIMEOUT)
 {
-	struct kvm_vcpu *vcpu = new_vcpu(NULL);
+	struct kvm_vcpu *vcpu = new_vcpu();
 	struct kvm_reg_list *list = vcpu_get_reg_list(vcpu);
 	bool all[NR_EXT];
 	u64 id;
@@ -242,7 +240,7 @@ TEST_F_TIMEOUT(isa_policy, random_sets_and_orders, TIMEOUT)
 
 	/* kvm_random_seed has been printed at start. */
 	for (run = 0; run < NR_RANDOM; run++) {
-		vcpu = new_vcpu(NULL);
+		vcpu = new_vcpu();
 		get_isa(vcpu, all);
 		memcpy(want, all, sizeof(want));
 		for (i = 0; i < ARRAY_SIZE(simd_exts); i++)
@@ -338,7 +336,7 @@ FIXTURE_SETUP(vm_isa)
 	if (!kvm_has_cap(KVM_CAP_VM_ATTRIBUTES))
 		SKIP(return, "no KVM_CAP_VM_ATTRIBUTES");
 
-	self->vm = vm_create(1);
+	self->vm = vm_create_barebones();
 	ASSERT_EQ(0, get_set(self->vm, KVM_RISCV_VM_ISA_OFFERED, &self->offered));
 	ASSERT_EQ(0, get_set(self->vm, KVM_RISCV_VM_ISA_HIDEABLE, &self->hideable));
 	ASSERT_EQ(0, get_set(self->vm, KVM_RISCV_VM_ISA_ENFORCED, &self->enforced));
@@ -368,7 +366,7 @@ TEST_F_TIMEOUT(vm_isa, reads_agree, TIMEOUT)
 			  in_set(&self->hideable, simd_exts[i]));
 	}
 
-	vcpu = vm_vcpu_add(self->vm, 0, NULL);
+	vcpu = __vm_vcpu_add(self->vm, 0);
 	get_isa(vcpu, isa);
 	for (i = 0; i < 256; i++) {
 		EXPECT_EQ(i < NR_EXT && isa[i], in_set(&self->offered, i))
@@ -379,7 +377,7 @@ TEST_F_TIMEOUT(vm_isa, reads_agree, TIMEOUT)
 
 		if (__vcpu_get_reg(vcpu, RISCV_ISA_EXT_REG(i), &val) || !isa[i])
 			continue;
-		v = new_vcpu(NULL);
+		v = new_vcpu();
 		EXPECT_EQ(in_set(&self->hideable, i), !set_ext(v, i, false))
 			TH_LOG("extension %d", i);
 		kvm_vm_free(v->vm);
@@ -404,7 +402,7 @@ TEST_F_TIMEOUT(vm_isa, ceiling_binds_vcpus, TIMEOUT)
 	ASSERT_EQ(0, get_set(self->vm, KVM_RISCV_VM_ISA_CEILING, &self->ceiling));
 	EXPECT_EQ(0, memcmp(&set, &self->ceiling, sizeof(set)));
 
-	vcpu = vm_vcpu_add(self->vm, 0, NULL);
+	vcpu = __vm_vcpu_add(self->vm, 0);
 	EXPECT_ISA(vcpu, want);
 	EXPECT_ERRNO(EINVAL, set_ext(vcpu, E(V), true));
 	EXPECT_ERRNO(EINVAL, multi_set_ext(vcpu, E(V), true));
@@ -470,7 +468,7 @@ TEST_F_TIMEOUT(vm_isa, refused, TIMEOUT)
 
 	/* As long as there is no vCPU, it can change. */
 	EXPECT_EQ(0, set_ceiling(self->vm, &self->offered));
-	vm_vcpu_add(self->vm, 0, NULL);
+	__vm_vcpu_add(self->vm, 0);
 	EXPECT_ERRNO(EBUSY, set_ceiling(self->vm, &self->offered));
 }
 
@@ -498,7 +496,7 @@ TEST_F_TIMEOUT(isa_policy, ceiling_races_with_vcpu, TIMEOUT)
 		SKIP(return, "no KVM_CAP_VM_ATTRIBUTES");
 
 	for (run = 0; run < NR_RANDOM; run++) {
-		struct kvm_vm *vm = vm_create(1);
+		struct kvm_vm *vm = vm_create_barebones();
 		struct kvm_vcpu *vcpu;
 		pthread_t thread;
 		void *err;
@@ -506,7 +504,7 @@ TEST_F_TIMEOUT(isa_policy, ceiling_races_with_vcpu, TIMEOUT)
 		atomic_store(&go, false);
 		pthread_create(&thread, NULL, lower_ceiling, vm);
 		atomic_store(&go, true);
-		vcpu = vm_vcpu_add(vm, 0, NULL);
+		vcpu = __vm_vcpu_add(vm, 0);
 		pthread_join(thread, &err);
 		if (err)
 			EXPECT_EQ(EBUSY, (long)err);
@@ -577,8 +575,8 @@ static const struct insn {
 /* Returns the number of traps of the probe with @off hidden, -1 for none. */
 static int probe(const struct insn *insn, int off)
 {
-	struct kvm_vcpu *vcpu = new_vcpu(insn->guest);
-	struct kvm_vm *vm = vcpu->vm;
+	struct kvm_vcpu *vcpu;
+	struct kvm_vm *vm = vm_create_with_one_vcpu(&vcpu, insn->guest);
 	struct ucall uc;
 
 	vcpu_catch_illegal_insns(vcpu);
@@ -602,7 +600,7 @@ TEST_F_TIMEOUT(isa_policy, what_traps, TIMEOUT)
 	if (!kvm_has_cap(KVM_CAP_VM_ATTRIBUTES))
 		SKIP(return, "no KVM_CAP_VM_ATTRIBUTES");
 
-	vcpu = new_vcpu(NULL);
+	vcpu = new_vcpu();
 	get_isa(vcpu, all);
 	ASSERT_EQ(0, get_set(vcpu->vm, KVM_RISCV_VM_ISA_ENFORCED, &enforced));
 	kvm_vm_free(vcpu->vm);

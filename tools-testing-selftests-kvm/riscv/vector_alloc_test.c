@@ -2,16 +2,13 @@
 /*
  * vector_alloc_test.c - vector memory for the guests that use vectors.
  *
- * Whether a call allocates is found out with the kernel's fault injection: a
- * failure is armed for the next allocation of this thread.  What allocates
- * fails then; what does not leaves the failure armed.
+ * Whether a call allocates is found out with the kernel's fault injection: what
+ * allocates fails then; what does not leaves the failure armed.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "fault_util.h"
 #include "kvm_test_harness.h"
 #include "kvm_util.h"
 #include "processor.h"
@@ -20,53 +17,9 @@
 #include "ucall_common.h"
 
 #define MAX_VLENB	8192
-#define FAIL_NTH	"/proc/thread-self/fail-nth"
-#define FAILSLAB	"/sys/kernel/debug/failslab/"
-
-#define V_INSN(insn)	".option push\n.option arch, +v\n" insn "\n.option pop\n"
 
 static u8 v_buf[32 * MAX_VLENB] __aligned(16);
 static u8 v_want[MAX_VLENB];
-
-static void put_file(const char *path, const char *s)
-{
-	int fd = open(path, O_WRONLY);
-
-	TEST_ASSERT(fd >= 0, "open(%s) failed, errno %d", path, errno);
-	TEST_ASSERT(write(fd, s, strlen(s)) == strlen(s), "write(%s) failed, errno %d",
-		    path, errno);
-	close(fd);
-}
-
-/* Opened before a failure is armed: open() allocates, pread() does not. */
-static int fail_nth_fd;
-
-static void fail_next_alloc(bool on)
-{
-	TEST_ASSERT_EQ(pwrite(fail_nth_fd, on ? "1" : "0", 1, 0), 1);
-}
-
-/* Whether a failure that was armed is still waiting for an allocation */
-static bool alloc_failure_armed(void)
-{
-	char c = 0;
-
-	TEST_ASSERT_EQ(pread(fail_nth_fd, &c, 1, 0), 1);
-
-	return c == '1';
-}
-
-static bool have_fault_injection(void)
-{
-	fail_nth_fd = open(FAIL_NTH, O_RDWR);
-	if (fail_nth_fd < 0 || access(FAILSLAB "ignore-gfp-wait", W_OK))
-		return false;
-
-	put_file(FAILSLAB "ignore-gfp-wait", "N");
-	put_file(FAILSLAB "verbose", "0");
-
-	return true;
-}
 
 static u64 v_reg_id(struct kvm_vcpu *vcpu, int n)
 {
@@ -218,17 +171,17 @@ TEST_F(vector_alloc, vlenb_and_zeros_cost_nothing)
 	size_t vlenb = vlenb_of(vcpu);
 
 	if (!have_fault_injection())
-		SKIP(return, "no fault injection: CONFIG_FAILSLAB, debugfs, root");
+		SKIP(return, NO_FAULT_INJECTION);
 
 	run_to_first_use(vcpu);
 	memset(v_want, 0, sizeof(v_want));
 
-	fail_next_alloc(true);
+	fail_nth_alloc(1);
 	EXPECT_EQ(v_reg(vcpu, true, 5, v_want), 0);
 	EXPECT_TRUE(alloc_failure_armed());
 	EXPECT_EQ(vcpu_run_to_sync(vcpu), vlenb);
 	EXPECT_TRUE(alloc_failure_armed());
-	fail_next_alloc(false);
+	fail_nth_alloc(0);
 }
 
 TEST_F(vector_alloc, no_memory_for_a_register)
@@ -236,14 +189,14 @@ TEST_F(vector_alloc, no_memory_for_a_register)
 	size_t vlenb = vlenb_of(self->vcpu);
 
 	if (!have_fault_injection())
-		SKIP(return, "no fault injection: CONFIG_FAILSLAB, debugfs, root");
+		SKIP(return, NO_FAULT_INJECTION);
 
 	fill(v_want, 3);
-	fail_next_alloc(true);
+	fail_nth_alloc(1);
 	EXPECT_EQ(v_reg(self->vcpu, true, 3, v_want), -1);
 	EXPECT_EQ(errno, ENOMEM);
 	EXPECT_FALSE(alloc_failure_armed());
-	fail_next_alloc(false);
+	fail_nth_alloc(0);
 
 	EXPECT_EQ(v_reg(self->vcpu, true, 3, v_want), 0);
 	EXPECT_EQ(v_reg(self->vcpu, false, 3, v_buf), 0);
@@ -257,16 +210,16 @@ TEST_F(vector_alloc, no_memory_in_run)
 	u8 *v;
 
 	if (!have_fault_injection())
-		SKIP(return, "no fault injection: CONFIG_FAILSLAB, debugfs, root");
+		SKIP(return, NO_FAULT_INJECTION);
 
 	run_to_first_use(vcpu);
 	ASSERT_EQ(vcpu_run_to_sync(vcpu), vlenb);
 
 	for (i = 0; i < 3; i++) {
-		fail_next_alloc(true);
+		fail_nth_alloc(1);
 		EXPECT_EQ(_vcpu_run(vcpu), -1);
 		EXPECT_EQ(errno, ENOMEM);
-		fail_next_alloc(false);
+		fail_nth_alloc(0);
 	}
 
 	/* The guest has not moved, and knows nothing. */

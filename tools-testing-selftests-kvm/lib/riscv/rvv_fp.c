@@ -67,7 +67,13 @@ u64 rvv_fp_scalar(u64 f, s8 eew)
  * Execute one scalar instruction, given for either format, on copies of a, b
  * and d in ft0, ft1 and ft2.  An FP result is in ft0 and an integer in %0, and
  * an integer to convert is %5.
+ *
+ * QEMU 10.0 leaves FS Clean when an instruction with an integer result raises
+ * fflags, which are lost if the thread is preempted on both sides of it.  Hence the
+ * move in front, which QEMU does not separate from it and which makes FS Dirty.
  */
+#define DIRTY_FS	"fsgnj.d ft1, ft1, ft1\n"
+
 #define ELEM(_name, _eew, _result, _single, _double)			\
 static u64 fp_##_name(struct rvv_ctx *c, u64 a, u64 b, u64 d)		\
 {									\
@@ -77,9 +83,9 @@ static u64 fp_##_name(struct rvv_ctx *c, u64 a, u64 b, u64 d)		\
 		     "fmv.d.x ft1, %3\n"				\
 		     "fmv.d.x ft2, %4\n"				\
 		     "beqz %6, 1f\n"					\
-		     _single "\n"					\
+		     DIRTY_FS _single "\n"				\
 		     "j 2f\n"						\
-		     "1: " _double "\n"					\
+		     "1: " DIRTY_FS _double "\n"			\
 		     "2: fmv.x.d %1, ft0"				\
 		     : "+&r" (to_x), "=&r" (to_f)			\
 		     : "r" (a | box), "r" (b | box), "r" (d | box),	\

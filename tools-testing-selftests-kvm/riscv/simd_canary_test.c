@@ -1,0 +1,380 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * simd_canary_test.c - whose are the bits in FP and vector registers?
+ *
+ * Processes that know nothing of KVM, VMM threads and guests paint all their FP
+ * and vector registers with words that say whose they are.  In between, VMs with
+ * any extensions and vector lengths come and go, are run on any CPU, reset, and have
+ * their registers read and written.  Each word that somebody reads, guests in their
+ * registers, VMMs in theirs and by ONE_REG, bystanders in theirs, is looked at: no
+ * one may ever meet another's.  Nobody's number is given to anyone again, so what is
+ * left in memory of a VM that is gone counts, too.
+ */
+#define _GNU_SOURCE
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "isa_util.h"
+#include "kvm_util.h"
+#include "processor.h"
+#include "simd.h"
+#include "test_util.h"
+#include "ucall_common.h"
+
+#define NR_VMMS		3
+#define NR_BYSTANDERS	2
+#define NR_VCPUS	2
+#define MAX_SPIN	20000
+
+/* A word of 32 bits: a mark, 15 bits of whose it is, and the register */
+#define MARK		0xca4u
+#define WORD(who, reg)	(MARK << 20 | (who) << 5 | (reg))
+#define NOBODY		0
+
+static u32 seed, nr_turns = 150;
+static bool has_v;
+static u64 host_vlenb;
+
+/* In memory that all processes share */
+static struct {
+	atomic_uint next, stop;
+	atomic_ulong in_guests, in_one_reg, in_vmms, in_bystanders, vms;
+} *shared;
+
+static u32 somebody(void)
+{
+	u32 who = atomic_fetch_add(&shared->next, 1);
+
+	TEST_ASSERT(who < 1 << 15, "all numbers have been used");
+	return who;
+}
+
+static void paint(struct simd_regs *regs, u32 who, u64 vlenb)
+{
+	u32 *f = (u32 *)regs->f, *v = (u32 *)regs->v, i;
+
+	for (i = 0; i < 64; i++)
+		f[i] = WORD(who, i / 2);
+	for (i = 0; i < 32 * vlenb / 4; i++)
+		v[i] = WORD(who, i * 4 / (u32)vlenb);
+}
+
+/* Returns whose the first word is that is neither @who's nor nobody's. */
+static u32 stranger(const void *regs, size_t size, u32 who)
+{
+	const u32 *w = regs;
+
+	for (; size; size -= sizeof(*w), w++)
+		if (*w >> 20 == MARK && (*w >> 5 & 0x7fff) != who)
+			return *w >> 5 & 0x7fff;
+	return NOBODY;
+}
+
+#define HUNT(regs, size, who, count, what, ...)					\
+do {										\
+	u32 _whose = stranger(regs, size, who);					\
+										\
+	TEST_ASSERT(_whose == NOBODY, what " holds a word of %u's, and is %u's", \
+		    ##__VA_ARGS__, _whose, who);				\
+	atomic_fetch_add(&shared->count, (size) / 4);				\
+} while (0)
+
+/*
+ * Bystanders make no system call while their registers are painted, so these are
+ * all theirs, and have to stay.
+ */
+static void bystander(int nr)
+{
+	struct kvm_random_state rng = new_kvm_random_state(seed + 100 + nr);
+	static struct simd_regs in, out;
+	u32 who = somebody(), i;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	paint(&in, who, has_v ? host_vlenb : 0);
+	while (!atomic_load(&shared->stop)) {
+		simd_load_fp(&in);
+		if (has_v)
+			simd_load_v_regs(in.v, host_vlenb);
+		for (i = kvm_random_u32(&rng) % MAX_SPIN; i; i--)
+			asm volatile("");
+		simd_store_fp(&out);
+		if (has_v)
+			simd_store_v_regs(out.v, host_vlenb);
+		HUNT(out.f, sizeof(out.f), who, in_bystanders, "f of a bystander");
+		TEST_ASSERT(!memcmp(in.f, out.f, sizeof(in.f)), "f of a bystander is lost");
+		if (!has_v)
+			continue;
+		HUNT(out.v, 32 * host_vlenb, who, in_bystanders, "v of a bystander");
+		TEST_ASSERT(!memcmp(in.v, out.v, 32 * host_vlenb), "v of a bystander is lost");
+	}
+	_exit(0);
+}
+
+/* In memory that a guest and its VMM share: what it has seen, and is to leave */
+static struct guest {
+	struct simd_regs seen, paint;
+} guests[NR_VCPUS];
+static u64 guest_vlenb;
+
+static void guest_skip(struct pt_regs *regs)
+{
+	regs->epc += (*(u16 *)regs->epc & 3) == 3 ? 4 : 2;
+}
+
+/* With all units on: what the VM has not must trap, and leaves "seen" as it is. */
+static void guest_code(void)
+{
+	struct guest *g = &guests[guest_get_vcpuid()];
+
+	for (;;) {
+		csr_set(CSR_SSTATUS, SR_FS | SR_VS);
+		simd_store_fp(&g->seen);
+		if (guest_vlenb)
+			simd_store_v_regs(g->seen.v, guest_vlenb);
+		GUEST_SYNC(0);
+		simd_load_fp(&g->paint);
+		if (guest_vlenb)
+			simd_load_v_regs(g->paint.v, guest_vlenb);
+	}
+}
+
+struct vmm {
+	pthread_t thread;
+	struct kvm_random_state rng;
+	struct kvm_vm *vm;
+	struct kvm_vcpu *vcpus[NR_VCPUS];
+	u32 who, owners[NR_VCPUS];	/* NOBODY before it has painted anything */
+	u64 vlenb;
+	struct simd_regs in, out, view;
+};
+
+static u32 rnd(struct vmm *m, u32 n)
+{
+	return kvm_random_u32(&m->rng) % n;
+}
+
+/* V, or FP with all that needs it, or nothing */
+static void hide_something(struct vmm *m, struct kvm_vcpu *vcpu)
+{
+	static const int exts[] = { KVM_RISCV_ISA_EXT_V, KVM_RISCV_ISA_EXT_F };
+
+	if (rnd(m, 2))
+		__vcpu_set_reg(vcpu, RISCV_ISA_EXT_REG(exts[rnd(m, 2)]), 0);
+}
+
+static void new_vm(struct vmm *m)
+{
+	struct kvm_enable_cap cap = {
+		.cap = KVM_CAP_RISCV_GUEST_VLENB,
+		.args = { host_vlenb, KVM_RISCV_VLENB_USER_EXIT },
+	};
+	int i;
+
+	if (m->vm)
+		kvm_vm_free(m->vm);
+	m->vm = vm_create(NR_VCPUS);
+	m->vlenb = host_vlenb;
+	/* Of another length, registers are the VMM's business, who has no emulator here. */
+	if (has_v && !rnd(m, 4)) {
+		cap.args[0] = m->vlenb = 16 << rnd(m, 6);
+		TEST_ASSERT(!__vm_ioctl(m->vm, KVM_ENABLE_CAP, &cap), "no vlenb of %lu", m->vlenb);
+	}
+	for (i = 0; i < NR_VCPUS; i++) {
+		m->vcpus[i] = vm_vcpu_add(m->vm, i, guest_code);
+		m->owners[i] = NOBODY;
+		hide_something(m, m->vcpus[i]);
+	}
+	vm_enable_cap(m->vm, KVM_CAP_RISCV_MP_STATE_RESET, 0);
+	vm_init_vector_tables(m->vm);
+	for (i = 0; i < NR_VCPUS; i++)
+		vcpu_init_vector_tables(m->vcpus[i]);
+	vm_install_exception_handler(m->vm, EXC_INST_ILLEGAL, guest_skip);
+	*(u64 *)addr_gva2hva(m->vm, (gva_t)&guest_vlenb) =
+		has_v && m->vlenb == host_vlenb ? host_vlenb : 0;
+	atomic_fetch_add(&shared->vms, 1);
+}
+
+/* All that ONE_REG has of these registers, whichever there are */
+static void read_regs(struct vmm *m, int i)
+{
+	static const u64 types[] = {
+		KVM_REG_RISCV_FP_F, KVM_REG_RISCV_FP_D, KVM_REG_RISCV_VECTOR,
+	};
+	u64 size, n;
+	int t;
+
+	for (t = 0; t < ARRAY_SIZE(types); t++) {
+		size = t == 0 ? 4 : t == 1 ? 8 : m->vlenb;
+		for (n = 0; n < 32; n++) {
+			u64 id = __kvm_reg_id(types[t], 0, n + (t == 2 ?
+					      KVM_REG_RISCV_VECTOR_REG(0) : 0),
+					      (u64)__builtin_ctzl(size) << KVM_REG_SIZE_SHIFT);
+			struct kvm_one_reg reg = { .id = id, .addr = (u64)m->view.v };
+
+			if (!__vcpu_ioctl(m->vcpus[i], KVM_GET_ONE_REG, &reg))
+				HUNT(m->view.v, size, m->owners[i], in_one_reg, "register %lx", id);
+		}
+	}
+}
+
+static void write_regs(struct vmm *m, int i)
+{
+	u64 has = 0;
+
+	if (m->owners[i] == NOBODY)
+		m->owners[i] = somebody();
+	paint(&m->in, m->owners[i], m->vlenb);
+	if (__vcpu_has_isa_ext(m->vcpus[i], KVM_RISCV_ISA_EXT_D))
+		vcpu_set_fp(m->vcpus[i], &m->in);
+	__vcpu_get_reg(m->vcpus[i], RISCV_ISA_EXT_REG(KVM_RISCV_ISA_EXT_V), &has);
+	if (has)
+		vcpu_set_v(m->vcpus[i], &m->in);
+}
+
+static void run(struct vmm *m, int i)
+{
+	struct guest *g = addr_gva2hva(m->vm, (gva_t)&guests[i]);
+	struct ucall uc;
+	int ret;
+
+	memset(&g->seen, 0, sizeof(g->seen));
+	/* What the guest leaves now is what it may see the next time. */
+	paint(&g->paint, m->owners[i] ?: WORD(0, 0), host_vlenb);
+	paint(&m->in, m->who, host_vlenb);
+	m->in.fcsr = 0;
+	if (has_v)
+		simd_load_v_regs(m->in.v, host_vlenb);
+	do {
+		ret = vcpu_run_with_live_fp(m->vcpus[i], &m->in, &m->out);
+	} while (ret == -EINTR);
+	/* Before anything else can use them */
+	simd_store_fp(&m->view);
+	if (has_v)
+		simd_store_v_regs(m->view.v, host_vlenb);
+	TEST_ASSERT(!ret, "KVM_RUN: %d", ret);
+	HUNT(m->view.f, sizeof(m->view.f), m->who, in_vmms, "f of a VMM");
+	if (has_v)
+		HUNT(m->view.v, 32 * host_vlenb, m->who, in_vmms, "v of a VMM");
+	TEST_ASSERT(get_ucall(m->vcpus[i], &uc) == UCALL_SYNC, "exit reason %u, ucall %lu",
+		    m->vcpus[i]->run->exit_reason, uc.cmd);
+	HUNT(g->seen.f, sizeof(g->seen.f), m->owners[i], in_guests, "f of a guest");
+	HUNT(g->seen.v, 32 * host_vlenb, m->owners[i], in_guests, "v of a guest");
+
+	/* It goes on with these. */
+	if (m->owners[i] == NOBODY)
+		m->owners[i] = somebody();
+	paint(&g->paint, m->owners[i], host_vlenb);
+}
+
+/* What is left must be nobody's; this guest cannot go on. */
+static void reset(struct vmm *m, int i)
+{
+	struct kvm_mp_state init = { .mp_state = KVM_MP_STATE_INIT_RECEIVED };
+
+	vcpu_mp_state_set(m->vcpus[i], &init);
+	m->owners[i] = NOBODY;
+	read_regs(m, i);
+}
+
+static void *vmm(void *arg)
+{
+	long nr_cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	struct vmm *m = arg;
+	u32 turn;
+	int i;
+
+	m->who = somebody();
+	new_vm(m);
+	for (turn = 0; turn < nr_turns; turn++) {
+		i = rnd(m, NR_VCPUS);
+		switch (rnd(m, 16)) {
+		case 0:
+			new_vm(m);
+			break;
+		case 1:
+			reset(m, i);
+			new_vm(m);
+			break;
+		case 2 ... 4:
+			read_regs(m, i);
+			break;
+		case 5 ... 6:
+			write_regs(m, i);
+			break;
+		case 7:
+			pin_self_to_cpu(rnd(m, nr_cpus));
+			break;
+		case 8:
+			usleep(rnd(m, 2000));
+			break;
+		default:
+			run(m, i);
+		}
+	}
+	kvm_vm_free(m->vm);
+	return NULL;
+}
+
+int main(int argc, char *argv[])
+{
+	static struct vmm vmms[NR_VMMS];
+	pid_t pids[NR_BYSTANDERS];
+	struct kvm_vcpu *vcpu;
+	struct kvm_vm *vm;
+	int opt, i, status;
+
+	seed = time(NULL);
+	while ((opt = getopt(argc, argv, "s:n:")) != -1) {
+		switch (opt) {
+		case 's':
+			seed = strtoul(optarg, NULL, 0);
+			break;
+		case 'n':
+			nr_turns = strtoul(optarg, NULL, 0);
+			break;
+		default:
+			ksft_exit_fail_msg("usage: %s [-s SEED] [-n TURNS]\n", argv[0]);
+		}
+	}
+	ksft_print_header();
+	vm = vm_create_with_one_vcpu(&vcpu, NULL);
+	TEST_REQUIRE(__vcpu_has_isa_ext(vcpu, KVM_RISCV_ISA_EXT_D));
+	has_v = __vcpu_has_isa_ext(vcpu, KVM_RISCV_ISA_EXT_V);
+	host_vlenb = has_v ? vcpu_vlenb(vcpu) : 16;
+	kvm_vm_free(vm);
+	ksft_set_plan(1);
+	ksft_print_msg("seed %u, %u turns of %d VMMs\n", seed, nr_turns, NR_VMMS);
+
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+		      -1, 0);
+	TEST_ASSERT(shared != MAP_FAILED, "mmap() failed");
+	atomic_store(&shared->next, NOBODY + 1);
+	for (i = 0; i < NR_BYSTANDERS; i++) {
+		pids[i] = fork();
+		TEST_ASSERT(pids[i] >= 0, "fork() failed");
+		if (!pids[i])
+			bystander(i);
+	}
+	for (i = 0; i < NR_VMMS; i++) {
+		vmms[i].rng = new_kvm_random_state(seed + i);
+		pthread_create(&vmms[i].thread, NULL, vmm, &vmms[i]);
+	}
+	for (i = 0; i < NR_VMMS; i++)
+		pthread_join(vmms[i].thread, NULL);
+	atomic_store(&shared->stop, 1);
+	for (i = 0; i < NR_BYSTANDERS; i++) {
+		TEST_ASSERT_EQ(waitpid(pids[i], &status, 0), pids[i]);
+		TEST_ASSERT(!status, "a bystander ended with %x", status);
+	}
+	ksft_print_msg("%lu VMs; words looked at: %lu in guests, %lu by ONE_REG, %lu in VMMs, %lu in bystanders\n",
+		       shared->vms, shared->in_guests, shared->in_one_reg, shared->in_vmms,
+		       shared->in_bystanders);
+	ksft_test_result_pass("everybody's words are their own\n");
+	ksft_finished();
+}
