@@ -76,14 +76,15 @@ static u32 stranger(const void *regs, size_t size, u32 who)
 	return NOBODY;
 }
 
-#define HUNT(regs, size, who, count, what, ...)					\
-do {										\
-	u32 _whose = stranger(regs, size, who);					\
-										\
-	TEST_ASSERT(_whose == NOBODY, what " holds a word of %u's, and is %u's", \
-		    ##__VA_ARGS__, _whose, who);				\
-	atomic_fetch_add(&shared->count, (size) / 4);				\
-} while (0)
+static void hunt(const void *regs, size_t size, u32 who, atomic_ulong *count,
+		 const char *where, u64 nr)
+{
+	u32 whose = stranger(regs, size, who);
+
+	TEST_ASSERT(whose == NOBODY, "%s %lx holds a word of %u's, and is %u's",
+		    where, nr, whose, who);
+	atomic_fetch_add(count, size / 4);
+}
 
 /*
  * Bystanders make no system call while their registers are painted, so these are
@@ -106,12 +107,12 @@ static void bystander(int nr)
 		simd_store_fp(&out);
 		if (has_v)
 			simd_store_v_regs(out.v, host_vlenb);
-		HUNT(out.f, sizeof(out.f), who, in_bystanders, "f of a bystander");
-		TEST_ASSERT(!memcmp(in.f, out.f, sizeof(in.f)), "f of a bystander is lost");
+		hunt(out.f, sizeof(out.f), who, &shared->in_bystanders, "f of a process", nr);
+		TEST_ASSERT(!memcmp(in.f, out.f, sizeof(in.f)), "f of process %d is lost", nr);
 		if (!has_v)
 			continue;
-		HUNT(out.v, 32 * host_vlenb, who, in_bystanders, "v of a bystander");
-		TEST_ASSERT(!memcmp(in.v, out.v, 32 * host_vlenb), "v of a bystander is lost");
+		hunt(out.v, 32 * host_vlenb, who, &shared->in_bystanders, "v of a process", nr);
+		TEST_ASSERT(!memcmp(in.v, out.v, 32 * host_vlenb), "v of process %d is lost", nr);
 	}
 	_exit(0);
 }
@@ -182,7 +183,8 @@ static void new_vm(struct vmm *m)
 	m->vlenb = host_vlenb;
 	/* Of another length, registers are the VMM's business, who has no emulator here. */
 	if (has_v && !rnd(m, 4)) {
-		cap.args[0] = m->vlenb = 16 << rnd(m, 6);
+		m->vlenb = 16 << rnd(m, 6);
+		cap.args[0] = m->vlenb;
 		TEST_ASSERT(!__vm_ioctl(m->vm, KVM_ENABLE_CAP, &cap), "no vlenb of %lu", m->vlenb);
 	}
 	for (i = 0; i < NR_VCPUS; i++) {
@@ -217,8 +219,10 @@ static void read_regs(struct vmm *m, int i)
 					      (u64)__builtin_ctzl(size) << KVM_REG_SIZE_SHIFT);
 			struct kvm_one_reg reg = { .id = id, .addr = (u64)m->view.v };
 
-			if (!__vcpu_ioctl(m->vcpus[i], KVM_GET_ONE_REG, &reg))
-				HUNT(m->view.v, size, m->owners[i], in_one_reg, "register %lx", id);
+			if (__vcpu_ioctl(m->vcpus[i], KVM_GET_ONE_REG, &reg))
+				continue;
+			hunt(m->view.v, size, m->owners[i], &shared->in_one_reg,
+			     "register", id);
 		}
 	}
 }
@@ -258,13 +262,13 @@ static void run(struct vmm *m, int i)
 	if (has_v)
 		simd_store_v_regs(m->view.v, host_vlenb);
 	TEST_ASSERT(!ret, "KVM_RUN: %d", ret);
-	HUNT(m->view.f, sizeof(m->view.f), m->who, in_vmms, "f of a VMM");
+	hunt(m->view.f, sizeof(m->view.f), m->who, &shared->in_vmms, "f of VMM", m->who);
 	if (has_v)
-		HUNT(m->view.v, 32 * host_vlenb, m->who, in_vmms, "v of a VMM");
+		hunt(m->view.v, 32 * host_vlenb, m->who, &shared->in_vmms, "v of VMM", m->who);
 	TEST_ASSERT(get_ucall(m->vcpus[i], &uc) == UCALL_SYNC, "exit reason %u, ucall %lu",
 		    m->vcpus[i]->run->exit_reason, uc.cmd);
-	HUNT(g->seen.f, sizeof(g->seen.f), m->owners[i], in_guests, "f of a guest");
-	HUNT(g->seen.v, 32 * host_vlenb, m->owners[i], in_guests, "v of a guest");
+	hunt(g->seen.f, sizeof(g->seen.f), m->owners[i], &shared->in_guests, "f of vCPU", i);
+	hunt(g->seen.v, 32 * host_vlenb, m->owners[i], &shared->in_guests, "v of vCPU", i);
 
 	/* It goes on with these. */
 	if (m->owners[i] == NOBODY)
@@ -372,9 +376,10 @@ int main(int argc, char *argv[])
 		TEST_ASSERT_EQ(waitpid(pids[i], &status, 0), pids[i]);
 		TEST_ASSERT(!status, "a bystander ended with %x", status);
 	}
-	ksft_print_msg("%lu VMs; words looked at: %lu in guests, %lu by ONE_REG, %lu in VMMs, %lu in bystanders\n",
-		       shared->vms, shared->in_guests, shared->in_one_reg, shared->in_vmms,
-		       shared->in_bystanders);
+	ksft_print_msg("words looked at in guests of %lu VMs: %lu, by ONE_REG: %lu\n",
+		       shared->vms, shared->in_guests, shared->in_one_reg);
+	ksft_print_msg("in threads of VMMs: %lu, in other processes: %lu\n",
+		       shared->in_vmms, shared->in_bystanders);
 	ksft_test_result_pass("everybody's words are their own\n");
 	ksft_finished();
 }

@@ -43,31 +43,43 @@
 /* As long as KVM creates things, lists and arrays among them, it takes a while. */
 #define TIMEOUT		200
 
-/*
- * Returns how many allocations could fail.  The last one, without a failure, has to
- * return what the call returns without any of this.
- */
-#define FAIL_EACH(call, want_err, ...)						\
-({										\
-	int _n, _ret, _err;							\
-	bool _armed;								\
-										\
-	for (_n = 1; ; _n++) {							\
-		TEST_ASSERT(_n < MAX_ALLOCS, "no end of allocations");		\
-		fail_nth_alloc(_n);						\
-		_ret = (call);							\
-		_err = _ret < 0 ? errno : 0;					\
-		_armed = alloc_failure_armed();					\
-		fail_nth_alloc(0);						\
-		__VA_ARGS__;							\
-		if (_armed)							\
-			break;							\
-		TEST_ASSERT(!_err || _err == ENOMEM || _err == (want_err),	\
-			    "%s, allocation %d fails: %s", #call, _n, strerror(_err)); \
-	}									\
-	TEST_ASSERT(_err == (want_err), "%s with memory: %s", #call, strerror(_err)); \
-	_n - 1;									\
-})
+/* The calls so far, of which each had another allocation fail */
+struct faults {
+	unsigned int nr;
+	int err;
+	bool hit;
+};
+
+/* Let the next allocation of a call fail, unless the last call had all of them. */
+static bool fail_next(struct faults *f)
+{
+	if (f->nr && !f->hit)
+		return false;
+	TEST_ASSERT(f->nr++ < MAX_ALLOCS, "no end of allocations");
+	fail_nth_alloc(f->nr);
+	return true;
+}
+
+/* What a call returned; @want is its errno when there is memory. */
+static void judge(struct faults *f, int ret, int want)
+{
+	f->err = ret < 0 ? errno : 0;
+	f->hit = !alloc_failure_armed();
+	fail_nth_alloc(0);
+	TEST_ASSERT(f->err == want || (f->hit && (!f->err || f->err == ENOMEM)),
+		    "allocation %u %s: %s, not %s", f->nr, f->hit ? "fails" : "is none",
+		    strerror(f->err), strerror(want));
+}
+
+/* Returns how many allocations it makes. */
+static unsigned int fail_each(int fd, unsigned long nr, void *arg)
+{
+	struct faults f = {};
+
+	while (fail_next(&f))
+		judge(&f, ioctl(fd, nr, arg), 0);
+	return f.nr - 1;
+}
 
 FIXTURE(fault) {
 	struct kvm_vm *vm;
@@ -85,32 +97,39 @@ FIXTURE_TEARDOWN(fault)
 	kvm_vm_free(self->vm);
 }
 
-static int close_if_open(int fd)
-{
-	return fd < 0 ? fd : close(fd);
-}
-
 TEST_F_TIMEOUT(fault, create_vm, TIMEOUT)
 {
-	int kvm_fd = open_kvm_dev_path_or_exit(), n;
+	int kvm_fd = open_kvm_dev_path_or_exit(), fd;
+	struct faults f = {};
 
-	n = FAIL_EACH(close_if_open(ioctl(kvm_fd, KVM_CREATE_VM, 0)), 0);
-	TH_LOG("%d allocations", n);
-	EXPECT_LT(0, n);
+	while (fail_next(&f)) {
+		fd = ioctl(kvm_fd, KVM_CREATE_VM, 0);
+		judge(&f, fd, 0);
+		if (fd >= 0)
+			close(fd);
+	}
+	TH_LOG("%d allocations", f.nr - 1);
+	EXPECT_LT(1, f.nr);
 	close(kvm_fd);
 }
 
 /* A number that failed is not taken. */
 TEST_F_TIMEOUT(fault, create_vcpu, TIMEOUT)
 {
-	int id = 0, fd = -1, n;
+	struct faults f = {};
+	int id = 0, fd;
 
-	n = FAIL_EACH(fd = ioctl(self->vm->fd, KVM_CREATE_VCPU, id), 0,
-		      if (fd >= 0) { close(fd); id++; });
-	TH_LOG("%d allocations, %d did without", n, id - 1);
-	EXPECT_LE(1, n);
+	while (fail_next(&f)) {
+		fd = ioctl(self->vm->fd, KVM_CREATE_VCPU, id);
+		judge(&f, fd, 0);
+		if (fd >= 0) {
+			close(fd);
+			id++;
+		}
+	}
+	TH_LOG("%d allocations, %d did without", f.nr - 1, id - 1);
 	/* The vCPU itself, and what it needs to run */
-	EXPECT_LE(1, n - (id - 1));
+	EXPECT_LT(id, f.nr);
 }
 
 TEST_F_TIMEOUT(fault, vm_attributes, TIMEOUT)
@@ -124,7 +143,7 @@ TEST_F_TIMEOUT(fault, vm_attributes, TIMEOUT)
 
 	if (!kvm_has_cap(KVM_CAP_VM_ATTRIBUTES))
 		SKIP(return, "no KVM_CAP_VM_ATTRIBUTES");
-	FAIL_EACH(ioctl(self->vm->fd, KVM_GET_DEVICE_ATTR, &a), 0);
+	fail_each(self->vm->fd, KVM_GET_DEVICE_ATTR, &a);
 
 	for (i = 0; i < KVM_RISCV_ISA_EXT_MAX; i++)
 		isa[i] = offered.ext[i / 64] >> i % 64 & 1;
@@ -136,9 +155,9 @@ TEST_F_TIMEOUT(fault, vm_attributes, TIMEOUT)
 
 	a.attr = KVM_RISCV_VM_ISA_CEILING;
 	a.addr = (u64)&set;
-	FAIL_EACH(ioctl(self->vm->fd, KVM_SET_DEVICE_ATTR, &a), 0);
+	fail_each(self->vm->fd, KVM_SET_DEVICE_ATTR, &a);
 	a.addr = (u64)&offered;
-	FAIL_EACH(ioctl(self->vm->fd, KVM_GET_DEVICE_ATTR, &a), 0);
+	fail_each(self->vm->fd, KVM_GET_DEVICE_ATTR, &a);
 	EXPECT_EQ(0, memcmp(&set, &offered, sizeof(set)));
 }
 
@@ -150,14 +169,20 @@ static int one_reg(struct kvm_vcpu *vcpu, unsigned long nr, u64 id, void *val)
 }
 
 /* What was written is there, and what could not be written is as it was. */
-static void check_write(struct kvm_vcpu *vcpu, u64 id, bool written, void *old, void *val)
+static unsigned int fail_writes(struct kvm_vcpu *vcpu, u64 id, void *old, void *val)
 {
 	static u8 now[MAX_REG_SIZE];
+	struct faults f = {};
 
-	if (written)
-		memcpy(old, val, KVM_REG_SIZE(id));
-	TEST_ASSERT(!one_reg(vcpu, KVM_GET_ONE_REG, id, now), "cannot read %lx", id);
-	TEST_ASSERT(!memcmp(now, old, KVM_REG_SIZE(id)), "register %lx is another", id);
+	while (fail_next(&f)) {
+		judge(&f, one_reg(vcpu, KVM_SET_ONE_REG, id, val), 0);
+		if (!f.err)
+			memcpy(old, val, KVM_REG_SIZE(id));
+		TEST_ASSERT(!one_reg(vcpu, KVM_GET_ONE_REG, id, now), "cannot read %lx", id);
+		TEST_ASSERT(id == RISCV_TIMER_REG(time) || !memcmp(now, old, KVM_REG_SIZE(id)),
+			    "register %lx is another", id);
+	}
+	return f.nr - 1;
 }
 
 /* Each is read, and written: vectors with something new, others with what they hold. */
@@ -166,25 +191,25 @@ TEST_F_TIMEOUT(fault, one_reg, TIMEOUT)
 	static struct { u64 n, reg[MAX_REGS]; } list;
 	static u8 old[MAX_REG_SIZE], val[MAX_REG_SIZE];
 	struct kvm_vcpu *vcpu = __vm_vcpu_add(self->vm, 0);
-	int reads = 0, writes = 0, i, err;
+	int reads = 0, writes = 0, i;
+	struct kvm_one_reg reg;
 	bool v;
 
 	list.n = MAX_REGS;
-	FAIL_EACH(ioctl(vcpu->fd, KVM_GET_REG_LIST, &list), 0);
+	fail_each(vcpu->fd, KVM_GET_REG_LIST, &list);
 	for (i = 0; i < list.n; i++) {
 		u64 id = list.reg[i], size = KVM_REG_SIZE(id);
 
 		TEST_ASSERT(size <= sizeof(val), "a register of %lu bytes", size);
-		reads += FAIL_EACH(one_reg(vcpu, KVM_GET_ONE_REG, id, old), 0);
+		reg = (struct kvm_one_reg) { .id = id, .addr = (u64)old };
+		reads += fail_each(vcpu->fd, KVM_GET_ONE_REG, &reg);
 		memcpy(val, old, size);
 		v = (id & KVM_REG_RISCV_TYPE_MASK) == KVM_REG_RISCV_VECTOR && size > sizeof(u64);
 		if (v)
 			memset(val, i, size);
-		/* What cannot be written, cannot without memory either. */
-		err = v || !one_reg(vcpu, KVM_SET_ONE_REG, id, val) ? 0 : errno;
-		writes += FAIL_EACH(one_reg(vcpu, KVM_SET_ONE_REG, id, val), err,
-				    if (!err && id != RISCV_TIMER_REG(time))
-					check_write(vcpu, id, !_err, old, val));
+		/* There are some that cannot be written. */
+		if (v || !one_reg(vcpu, KVM_SET_ONE_REG, id, val))
+			writes += fail_writes(vcpu, id, old, val);
 	}
 	TH_LOG("%d allocations when reading, %d when writing", reads, writes);
 	if (__vcpu_has_isa_ext(vcpu, KVM_RISCV_ISA_EXT_V))
@@ -220,8 +245,8 @@ TEST_F_TIMEOUT(fault, run, TIMEOUT)
 {
 	struct kvm_vcpu *vcpu;
 	struct kvm_vm *vm = vm_create_with_one_vcpu(&vcpu, guest_code);
-	int turn, n = 0;
 	struct ucall uc;
+	int turn, n = 0;
 
 	if (!__vcpu_has_isa_ext(vcpu, KVM_RISCV_ISA_EXT_D)) {
 		kvm_vm_free(vm);
@@ -230,7 +255,13 @@ TEST_F_TIMEOUT(fault, run, TIMEOUT)
 	vcpu_args_set(vcpu, 1, __vcpu_has_isa_ext(vcpu, KVM_RISCV_ISA_EXT_V) ?
 			       vcpu_vlenb(vcpu) : 0);
 	for (turn = 0; turn < NR_TURNS; turn++) {
-		n += FAIL_EACH(__vcpu_run(vcpu), 0, if (!_err && !_armed) break);
+		struct faults f = {};
+
+		do {
+			fail_next(&f);
+			judge(&f, __vcpu_run(vcpu), 0);
+			n += f.hit;
+		} while (f.err);
 		if (get_ucall(vcpu, &uc) == UCALL_ABORT)
 			REPORT_GUEST_ASSERT(uc);
 		ASSERT_EQ(UCALL_SYNC, uc.cmd);
@@ -254,18 +285,15 @@ TEST_F_TIMEOUT(fault, guest_vlenb, TIMEOUT)
 	static u8 old[64], val[64];
 	struct kvm_vcpu *vcpu;
 	u64 id;
-	int n;
 
 	if (!host)
 		SKIP(return, "no V, or no KVM_CAP_RISCV_GUEST_VLENB");
-	FAIL_EACH(ioctl(self->vm->fd, KVM_ENABLE_CAP, &cap), 0);
+	fail_each(self->vm->fd, KVM_ENABLE_CAP, &cap);
 	vcpu = __vm_vcpu_add(self->vm, 0);
 	id = __kvm_reg_id(KVM_REG_RISCV_VECTOR, 0, KVM_REG_RISCV_VECTOR_REG(7),
 			  (u64)__builtin_ctzl(vlenb) << KVM_REG_SIZE_SHIFT);
 	memset(val, 7, sizeof(val));
-	n = FAIL_EACH(one_reg(vcpu, KVM_SET_ONE_REG, id, val), 0,
-		      check_write(vcpu, id, !_err, old, val));
-	EXPECT_LE(1, n);
+	EXPECT_LE(1, fail_writes(vcpu, id, old, val));
 }
 
 /*
