@@ -10,11 +10,13 @@ VLEN ?= 256
 SMP ?= 2
 FROM ?=
 REV ?=
+N ?=
+SEED ?=
 export KDIR BUILD JOBS
 
 .PHONY: all help deps base apply export build boot test check check-each \
 	check-long check-mutants mutate check-debug check-hosts check-configs check-base \
-	vmm-check migrate coverage bench mbox junit kselftest-tar clean distclean
+	vmm-check migrate coverage fuzz bench mbox junit kselftest-tar clean distclean
 
 all: build
 	@$(S)/run-tests.sh -l all -v $(VLEN) -s $(SMP) series smoke
@@ -65,6 +67,9 @@ check-configs: apply
 
 check-debug: build
 	@VLEN=$(VLEN) SMP=$(SMP) $(S)/check-debug.sh $(T)
+
+fuzz: build
+	@$(S)/check-debug.sh fuzz $(or $(N),1000000) $(SEED)
 
 check-long: build
 	@$(S)/run-tests.sh -l long -m 6G -v $(VLEN) -s $(SMP) long

@@ -1,11 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # The selftests of the series in kernels that look over the code's shoulder, and
-# with PREEMPT_RT.  check-debug.sh [NAME...]
+# with PREEMPT_RT.
+#
+#	check-debug.sh [NAME...]
+#	check-debug.sh fuzz CALLS [SEED]	simd_fuzz alone, in the first of these
+#						kernels, a share of the calls on each CPU
 . "$(dirname "$0")/lib.sh"
 
 # Name, options
-kernels="debug:DEBUG_KERNEL=y,KASAN=y,PROVE_LOCKING=y,DEBUG_ATOMIC_SLEEP=y,DEBUG_PREEMPT=y,DEBUG_LIST=y
+kernels="debug:DEBUG_KERNEL=y,KASAN=y,KASAN_INLINE=y,PROVE_LOCKING=y,DEBUG_ATOMIC_SLEEP=y,DEBUG_PREEMPT=y,DEBUG_LIST=y
 rt:EXPERT=y,PREEMPT=n,PREEMPT_RT=y,RISCV_ISA_V_PREEMPTIVE=n,DEBUG_KERNEL=y,DEBUG_ATOMIC_SLEEP=y,DEBUG_PREEMPT=y"
 
 # shellcheck disable=SC2317  # called by step
@@ -27,6 +31,44 @@ image()
 	kmake O="$build/obj-$name" M="$scripts/simd_hook" MO="$build/hook-obj-$name" modules
 }
 
+build_kernel()
+{
+	step "build the kernel \"$1\"" "build-$1.log" image "$1" "$2"
+	"$scripts/build.sh" initramfs "obj-$1" >"$logs/initramfs.log" 2>&1
+}
+
+# fuzz CALLS SEED: an hour or two for a million calls
+fuzz()
+{
+	local i pids=() n=$((($1 + jobs - 1) / jobs)) rc=0
+
+	build_kernel debug "$(sed -n 's/^debug://p' <<<"$kernels")"
+	cp "$build/initramfs.cpio" "$build/fuzz.cpio"
+	cp "$build/initramfs.spec" "$build/fuzz.spec"
+	"$scripts/build.sh" initramfs >"$logs/initramfs.log" 2>&1
+	for ((i = 0; i < jobs; i++)); do
+		echo "simd_fuzz fuzz $((600 + n / 10)) - simd_fuzz -n $n -s $(($2 + i))" >"$build/fuzz-$i.list"
+		say "  $n calls with seed $(($2 + i)) in a machine of their own: $logs/fuzz-$i.normal.log"
+		"$scripts/run-tests.sh" -q -l "fuzz-$i" -k "$build/obj-debug/arch/riscv/boot/Image" \
+			-i "$build/fuzz.cpio" -m 2G -t "$build/fuzz-$i.list" fuzz >"$logs/fuzz-$i.out" 2>&1 &
+		pids+=($!)
+	done
+	for ((i = 0; i < jobs; i++)); do
+		wait "${pids[i]}" || rc=1
+		cat "$logs/fuzz-$i.out"
+		sed -n 's/^# # /  /p' "$logs/fuzz-$i.normal.log"
+		say "  $(cat "$logs/fuzz-$i.results")"
+	done
+	return $rc
+}
+
+if [ "${1:-}" = fuzz ]; then
+	[[ ${2:-} =~ ^[1-9][0-9]*$ ]] || die "make fuzz N=CALLS [SEED=NUMBER]"
+	[[ ${3:-1} =~ ^[0-9]+$ ]] || die "SEED=$3: a number"
+	fuzz "$2" "${3:-1}"
+	exit
+fi
+
 # With -icount, these kernels need more instructions to wake vector_copy_test's other
 # thread than there are between two wakeups: it would take hours.
 sed -E 's/^([^ #]+ +[^ ]+ +[0-9]+ +)icount /\1- /' "$scripts/tests.list" >"$build/debug.list"
@@ -37,8 +79,7 @@ for k in $kernels; do
 	if [ $# -gt 0 ] && [[ " $* " != *" $name "* ]]; then
 		continue
 	fi
-	step "build the kernel \"$name\"" "build-$name.log" image "$name" "${k#*:}"
-	"$scripts/build.sh" initramfs "obj-$name" >"$logs/initramfs.log" 2>&1
+	build_kernel "$name" "${k#*:}"
 	"$scripts/run-tests.sh" -l "$name" -k "$build/obj-$name/arch/riscv/boot/Image" \
 		-v "${VLEN:-256}" -s "${SMP:-2}" -m 2G -x 10 \
 		-t "$build/debug.list" series || rc=1
