@@ -564,38 +564,61 @@ config_builds()
 	fi
 }
 
-all_configs()
+# One layer with all of them
+layer_configs()
 {
-	local tip layer c name llvm
+	local tip=$1 layer c llvm
 
 	llvm=$(newest_llvm)
-	for tip in $(layer_tips); do
-		lgit checkout -q --detach "$tip"
-		layer=$(lgit log -1 --format=%s --grep='^layer: ' "$tip")
-		layer=${layer#layer: }
-		for c in $configs; do
-			check "$layer: builds with $(cut -d: -f2 <<<"$c")" config_builds "$c" kvm || true
-		done
-		if [ -n "$llvm" ] && command -v "clang$llvm" >/dev/null; then
-			LLVM=$llvm check "$layer: builds with clang$llvm" config_builds clang: kvm || true
-		else
-			result skip "$layer: builds with clang" 0 "no clang$llvm"
-		fi
+	lgit checkout -q --detach "$tip"
+	layer=$(lgit log -1 --format=%s --grep='^layer: ' "$tip")
+	layer=${layer#layer: }
+	for c in $configs; do
+		check "$layer: builds with $(cut -d: -f2 <<<"$c")" config_builds "$c" kvm || true
 	done
-	restore
-	for c in lazy thead; do
-		c=$(grep "^$c:" <<<"$configs")
-		name=${c%%:*}
-		if check "series: kernel builds with ${c#*:}" config_builds "$c" image; then
-			tests "${c#*:}" "check-config-$name" -k "$build/obj-$name/arch/riscv/boot/Image" series smoke || true
-		fi
-	done
+	if [ -n "$llvm" ] && command -v "clang$llvm" >/dev/null; then
+		LLVM=$llvm check "$layer: builds with clang$llvm" config_builds clang: kvm || true
+	else
+		result skip "$layer: builds with clang" 0 "no clang$llvm"
+	fi
+}
+
+# The series on the one that is called NAME
+boot_config()
+{
+	local c
+
+	c=$(grep "^$1:" <<<"$configs")
+	if check "series: kernel builds with ${c#*:}" config_builds "$c" image; then
+		tests "${c#*:}" "check-config-$1" -k "$build/obj-$1/arch/riscv/boot/Image" series smoke || true
+	fi
+}
+
+boot_clang()
+{
+	local llvm
+
+	llvm=$(newest_llvm)
 	if [ -e "$build/obj-clang/.config" ] &&
 		LLVM=$llvm check "series: kernel builds with clang$llvm" config_builds clang: image; then
 		tests "clang$llvm" check-config-clang -k "$build/obj-clang/arch/riscv/boot/Image" series smoke || true
 	fi
-	while IFS=: read -r name c opts; do
-		tests "host without $name" "check-without-$name" -c "$c" ${opts:+-o "$opts"} series smoke || true
+}
+
+# Each is a job, so that people see its results when there are any.
+all_configs()
+{
+	local tip name cpu opts
+
+	for tip in $(layer_tips); do
+		now layer_configs "$tip" || true
+	done
+	restore
+	now boot_config lazy || true
+	now boot_config thead || true
+	now boot_clang || true
+	while IFS=: read -r name cpu opts; do
+		now tests "host without $name" "check-without-$name" -c "$cpu" ${opts:+-o "$opts"} series smoke || true
 	done <<<"$lacking"
 }
 
@@ -630,7 +653,7 @@ if [ "$mode" = configs ]; then
 	restore
 	if now check "series: tip builds" "$scripts/build.sh" all; then
 		stage
-		now all_configs
+		all_configs
 	fi
 	finish
 	exit

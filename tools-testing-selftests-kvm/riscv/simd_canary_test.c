@@ -38,6 +38,7 @@
 #define NOBODY		0
 
 static u32 seed, nr_turns = 150;
+static cpu_set_t cpus;
 static bool has_v;
 static u64 host_vlenb;
 
@@ -92,7 +93,7 @@ static void hunt(const void *regs, size_t size, u32 who, atomic_ulong *count,
  */
 static void bystander(int nr)
 {
-	struct kvm_random_state rng = new_kvm_random_state(seed + 100 + nr);
+	struct kvm_random_state rng = new_kvm_random_state(seed % 0x7fffff00 + 100 + nr);
 	static struct simd_regs in, out;
 	u32 who = somebody(), i;
 
@@ -120,28 +121,38 @@ static void bystander(int nr)
 /* In memory that a guest and its VMM share: what it has seen, and is to leave */
 static struct guest {
 	struct simd_regs seen, paint;
+	u64 has_fp, has_v;	/* "seen" has them */
 } guests[NR_VCPUS];
-static u64 guest_vlenb;
+static u64 guest_vlenb, guest_traps;
 
 static void guest_skip(struct pt_regs *regs)
 {
+	guest_traps++;
 	regs->epc += (*(u16 *)regs->epc & 3) == 3 ? 4 : 2;
 }
 
-/* With all units on: what the VM has not must trap, and leaves "seen" as it is. */
+/*
+ * With all units on: what the VM has not traps.  What it finds in its registers is
+ * what KVM has loaded behind the last exit.
+ */
 static void guest_code(void)
 {
 	struct guest *g = &guests[guest_get_vcpuid()];
 
 	for (;;) {
 		csr_set(CSR_SSTATUS, SR_FS | SR_VS);
+		guest_traps = 0;
 		simd_store_fp(&g->seen);
+		g->has_fp = !guest_traps;
+		guest_traps = 0;
 		if (guest_vlenb)
 			simd_store_v_regs(g->seen.v, guest_vlenb);
-		GUEST_SYNC(0);
+		g->has_v = guest_vlenb && !guest_traps;
+
 		simd_load_fp(&g->paint);
 		if (guest_vlenb)
 			simd_load_v_regs(g->paint.v, guest_vlenb);
+		GUEST_SYNC(0);
 	}
 }
 
@@ -244,12 +255,14 @@ static void write_regs(struct vmm *m, int i)
 static void run(struct vmm *m, int i)
 {
 	struct guest *g = addr_gva2hva(m->vm, (gva_t)&guests[i]);
+	u32 old = m->owners[i];
 	struct ucall uc;
 	int ret;
 
 	memset(&g->seen, 0, sizeof(g->seen));
 	/* What the guest leaves now is what it may see the next time. */
-	paint(&g->paint, m->owners[i] ?: WORD(0, 0), host_vlenb);
+	m->owners[i] = old ?: somebody();
+	paint(&g->paint, m->owners[i], host_vlenb);
 	paint(&m->in, m->who, host_vlenb);
 	m->in.fcsr = 0;
 	if (has_v)
@@ -267,13 +280,10 @@ static void run(struct vmm *m, int i)
 		hunt(m->view.v, 32 * host_vlenb, m->who, &shared->in_vmms, "v of VMM", m->who);
 	TEST_ASSERT(get_ucall(m->vcpus[i], &uc) == UCALL_SYNC, "exit reason %u, ucall %lu",
 		    m->vcpus[i]->run->exit_reason, uc.cmd);
-	hunt(g->seen.f, sizeof(g->seen.f), m->owners[i], &shared->in_guests, "f of vCPU", i);
-	hunt(g->seen.v, 32 * host_vlenb, m->owners[i], &shared->in_guests, "v of vCPU", i);
-
-	/* It goes on with these. */
-	if (m->owners[i] == NOBODY)
-		m->owners[i] = somebody();
-	paint(&g->paint, m->owners[i], host_vlenb);
+	if (g->has_fp)
+		hunt(g->seen.f, sizeof(g->seen.f), old, &shared->in_guests, "f of vCPU", i);
+	if (g->has_v)
+		hunt(g->seen.v, 32 * host_vlenb, old, &shared->in_guests, "v of vCPU", i);
 }
 
 /* What is left must be nobody's; this guest cannot go on. */
@@ -288,14 +298,14 @@ static void reset(struct vmm *m, int i)
 
 static void *vmm(void *arg)
 {
-	long nr_cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	struct vmm *m = arg;
 	u32 turn;
 	int i;
 
 	m->who = somebody();
 	new_vm(m);
-	for (turn = 0; turn < nr_turns; turn++) {
+	/* As long as there are numbers */
+	for (turn = 0; turn < nr_turns && atomic_load(&shared->next) < 0x7f00; turn++) {
 		i = rnd(m, NR_VCPUS);
 		switch (rnd(m, 16)) {
 		case 0:
@@ -312,7 +322,7 @@ static void *vmm(void *arg)
 			write_regs(m, i);
 			break;
 		case 7:
-			pin_self_to_cpu(rnd(m, nr_cpus));
+			pin_task_to_random_cpu(pthread_self(), &cpus);
 			break;
 		case 8:
 			usleep(rnd(m, 2000));
@@ -351,7 +361,11 @@ int main(int argc, char *argv[])
 	TEST_REQUIRE(__vcpu_has_isa_ext(vcpu, KVM_RISCV_ISA_EXT_D));
 	has_v = __vcpu_has_isa_ext(vcpu, KVM_RISCV_ISA_EXT_V);
 	host_vlenb = has_v ? vcpu_vlenb(vcpu) : 16;
+	TEST_ASSERT(host_vlenb <= SIMD_MAX_VLENB, "Raise SIMD_MAX_VLENB to %lu", host_vlenb);
+	TEST_REQUIRE(!__vm_enable_cap(vm, KVM_CAP_RISCV_MP_STATE_RESET, 0));
+	TEST_REQUIRE(!has_v || vm_check_cap(vm, KVM_CAP_RISCV_GUEST_VLENB));
 	kvm_vm_free(vm);
+	TEST_ASSERT(!sched_getaffinity(0, sizeof(cpus), &cpus), "sched_getaffinity() failed");
 	ksft_set_plan(1);
 	ksft_print_msg("seed %u, %u turns of %d VMMs\n", seed, nr_turns, NR_VMMS);
 
@@ -366,8 +380,9 @@ int main(int argc, char *argv[])
 			bystander(i);
 	}
 	for (i = 0; i < NR_VMMS; i++) {
-		vmms[i].rng = new_kvm_random_state(seed + i);
-		pthread_create(&vmms[i].thread, NULL, vmm, &vmms[i]);
+		vmms[i].rng = new_kvm_random_state(seed % 0x7fffff00 + 1 + i);
+		TEST_ASSERT(!pthread_create(&vmms[i].thread, NULL, vmm, &vmms[i]),
+			    "pthread_create() failed");
 	}
 	for (i = 0; i < NR_VMMS; i++)
 		pthread_join(vmms[i].thread, NULL);
@@ -380,6 +395,8 @@ int main(int argc, char *argv[])
 		       shared->vms, shared->in_guests, shared->in_one_reg);
 	ksft_print_msg("in threads of VMMs: %lu, in other processes: %lu\n",
 		       shared->in_vmms, shared->in_bystanders);
+	TEST_ASSERT(shared->in_guests && shared->in_one_reg && shared->in_vmms &&
+		    shared->in_bystanders, "too few turns: somebody has looked at nothing");
 	ksft_test_result_pass("everybody's words are their own\n");
 	ksft_finished();
 }

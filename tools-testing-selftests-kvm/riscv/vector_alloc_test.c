@@ -170,7 +170,7 @@ TEST_F(vector_alloc, vlenb_and_zeros_cost_nothing)
 	struct kvm_vcpu *vcpu = self->vcpu;
 	size_t vlenb = vlenb_of(vcpu);
 
-	if (!have_fault_injection())
+	if (!have_fault_injection)
 		SKIP(return, NO_FAULT_INJECTION);
 
 	run_to_first_use(vcpu);
@@ -188,8 +188,18 @@ TEST_F(vector_alloc, no_memory_for_a_register)
 {
 	size_t vlenb = vlenb_of(self->vcpu);
 
-	if (!have_fault_injection())
+	if (!have_fault_injection)
 		SKIP(return, NO_FAULT_INJECTION);
+	if (32 * vlenb > getpagesize())
+		SKIP(return, "more than a page, for which kvzalloc() has other ways");
+	if (32 * vlenb > getpagesize())
+		SKIP(return, "more than a page, for which kvzalloc() has other ways");
+	if (32 * vlenb > getpagesize())
+		SKIP(return, "more than a page, for which kvzalloc() has other ways");
+	if (32 * vlenb > getpagesize())
+		SKIP(return, "more than a page, for which kvzalloc() has other ways");
+	if (32 * vlenb > getpagesize())
+		SKIP(return, "more than a page, for which kvzalloc() has other ways");
 
 	fill(v_want, 3);
 	fail_nth_alloc(1);
@@ -209,8 +219,18 @@ TEST_F(vector_alloc, no_memory_in_run)
 	size_t i, vlenb = vlenb_of(vcpu);
 	u8 *v;
 
-	if (!have_fault_injection())
+	if (!have_fault_injection)
 		SKIP(return, NO_FAULT_INJECTION);
+	if (32 * vlenb > getpagesize())
+		SKIP(return, "more than a page, for which kvzalloc() has other ways");
+	if (32 * vlenb > getpagesize())
+		SKIP(return, "more than a page, for which kvzalloc() has other ways");
+	if (32 * vlenb > getpagesize())
+		SKIP(return, "more than a page, for which kvzalloc() has other ways");
+	if (32 * vlenb > getpagesize())
+		SKIP(return, "more than a page, for which kvzalloc() has other ways");
+	if (32 * vlenb > getpagesize())
+		SKIP(return, "more than a page, for which kvzalloc() has other ways");
 
 	run_to_first_use(vcpu);
 	ASSERT_EQ(vcpu_run_to_sync(vcpu), vlenb);
@@ -232,5 +252,11 @@ TEST_F(vector_alloc, no_memory_in_run)
 
 int main(int argc, char *argv[])
 {
-	return test_harness_run(argc, argv);
+	int ret;
+
+	fault_injection_begin();
+	ret = test_harness_run(argc, argv);
+	fault_injection_end();
+
+	return ret;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The kernel's fault injection: a failure is armed for the Nth allocation that this
- * thread makes from now on.  What does not come to it leaves the failure armed.
+ * thread makes from the slab allocator.  What does not come to it leaves it armed.
  */
 #ifndef SELFTEST_KVM_FAULT_UTIL_H
 #define SELFTEST_KVM_FAULT_UTIL_H
@@ -12,38 +12,71 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <linux/kernel.h>
 
 #include "test_util.h"
 
 #define FAIL_NTH	"/proc/thread-self/fail-nth"
 #define FAILSLAB	"/sys/kernel/debug/failslab/"
+/* fail-nth counts these, too: fail_nth_alloc() would be the one to fail. */
+#define FAIL_USERCOPY	"/sys/kernel/debug/fail_usercopy"
 
-#define NO_FAULT_INJECTION	"no fault injection: CONFIG_FAILSLAB, debugfs, root"
+#define NO_FAULT_INJECTION	"no fault injection for slab alone: CONFIG_FAILSLAB, debugfs, root"
 
-/* Opened before a failure is armed: open() allocates, pread() does not. */
-static int fail_nth_fd = -1;
+static struct {
+	const char *path, *want;
+	char old[16];
+} fault_settings[] = {
+	{ FAILSLAB "ignore-gfp-wait", "N" },
+	{ FAILSLAB "verbose", "0" },
+};
 
-static inline void put_file(const char *path, const char *s)
+static bool have_fault_injection;
+
+static inline bool swap_setting(const char *path, const char *val, char *old, size_t size)
 {
-	int fd = open(path, O_WRONLY);
+	int fd = open(path, O_RDWR);
+	bool ok = fd >= 0;
 
-	TEST_ASSERT(fd >= 0, "open(%s) failed, errno %d", path, errno);
-	TEST_ASSERT(write(fd, s, strlen(s)) == strlen(s), "write(%s) failed, errno %d",
-		    path, errno);
-	close(fd);
+	if (ok && old)
+		ok = read(fd, old, size) > 0;
+	ok = ok && write(fd, val, strlen(val)) == strlen(val);
+	if (fd >= 0)
+		close(fd);
+	return ok;
 }
 
-static inline bool have_fault_injection(void)
+/* These are for main(), around all tests: the settings are the whole system's. */
+static inline void fault_injection_begin(void)
 {
-	if (fail_nth_fd < 0)
-		fail_nth_fd = open(FAIL_NTH, O_RDWR);
-	if (fail_nth_fd < 0 || access(FAILSLAB "ignore-gfp-wait", W_OK))
-		return false;
+	int i;
 
-	put_file(FAILSLAB "ignore-gfp-wait", "N");
-	put_file(FAILSLAB "verbose", "0");
+	have_fault_injection = access(FAIL_USERCOPY, F_OK) && !access(FAIL_NTH, W_OK);
+	for (i = 0; i < ARRAY_SIZE(fault_settings) && have_fault_injection; i++)
+		have_fault_injection = swap_setting(fault_settings[i].path, fault_settings[i].want,
+						    fault_settings[i].old,
+						    sizeof(fault_settings[i].old) - 1);
+}
 
-	return true;
+static inline void fault_injection_end(void)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(fault_settings); i++)
+		if (fault_settings[i].old[0])
+			swap_setting(fault_settings[i].path, fault_settings[i].old, NULL, 0);
+}
+
+/* Opened before a failure is armed: open() allocates, pread() does not. */
+static inline int fail_nth_fd(void)
+{
+	static int fd = -1;
+
+	if (fd < 0)
+		fd = open(FAIL_NTH, O_RDWR);
+	TEST_ASSERT(fd >= 0, "open(" FAIL_NTH ") failed, errno %d", errno);
+
+	return fd;
 }
 
 /* 0 is none. */
@@ -52,7 +85,7 @@ static inline void fail_nth_alloc(unsigned int n)
 	char s[16];
 	int len = snprintf(s, sizeof(s), "%u", n);
 
-	TEST_ASSERT_EQ(pwrite(fail_nth_fd, s, len, 0), len);
+	TEST_ASSERT_EQ(pwrite(fail_nth_fd(), s, len, 0), len);
 }
 
 /* Whether a failure that was armed is still waiting for its allocation */
@@ -60,7 +93,7 @@ static inline bool alloc_failure_armed(void)
 {
 	char s[16] = "";
 
-	TEST_ASSERT(pread(fail_nth_fd, s, sizeof(s) - 1, 0) > 0, "read(" FAIL_NTH ") failed");
+	TEST_ASSERT(pread(fail_nth_fd(), s, sizeof(s) - 1, 0) > 0, "read(" FAIL_NTH ") failed");
 
 	return atoi(s) > 0;
 }
