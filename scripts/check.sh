@@ -181,6 +181,9 @@ finish()
 	[ $failed = 0 ]
 }
 
+# "RISC-V: KVM: FP lazy save/restore", of v5.16
+oldest_fixed=5de52d4a23ad
+
 # ---- (a) patches as text -------------------------------------------------
 
 series_complete()
@@ -232,19 +235,25 @@ changelog_rules()
 		echo "tags are for the people who post and review"
 		rc=1
 	fi
+	if grep -E '^fixes:?' -i <<<"$body" | grep -vE '^Fixes: [0-9a-f]{12} \(".+"\)$'; then
+		echo "a Fixes: tag has 12 digits and the subject in (\"\")"
+		rc=1
+	fi
 	return $rc
 }
 
 hygiene()
 {
-	local p=$1 copy=$build/hygiene/${1##*/} out
+	local p=$1 copy=$build/hygiene/${1##*/} out ignore=MISSING_SIGN_OFF,FILE_PATH_CHANGES
 
+	# A tree without history has none of the commits that Fixes: names.
+	lgit cat-file -e "$oldest_fixed" 2>/dev/null || ignore+=,UNKNOWN_COMMIT_ID
 	mkdir -p "$build/hygiene"
 	cp "$top/patches/$p" "$copy"
 	changelog_rules "$copy" || return 1
 	# Paths of the patch are checked against MAINTAINERS right below.
 	out=$(cd "$linux" && scripts/checkpatch.pl --strict --summary-file --show-types \
-		--ignore MISSING_SIGN_OFF,FILE_PATH_CHANGES "$copy") || { echo "$out"; return 1; }
+		--ignore "$ignore" "$copy") || { echo "$out"; return 1; }
 	if grep -qE '^(ERROR|WARNING|CHECK):' <<<"$out"; then
 		echo "$out"
 		return 1

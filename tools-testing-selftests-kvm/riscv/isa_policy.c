@@ -517,20 +517,20 @@ TEST_F_TIMEOUT(isa_policy, ceiling_races_with_vcpu, TIMEOUT)
  * What hiding does: one instruction of each extension, with the extension on
  * offer, hidden, with V off, and with F off.  .insn, as binutils may be older.
  */
-#define GUEST(name, insn)						\
+#define GUEST_V(name, vset, insn)					\
 static void guest_##name(void)						\
 {									\
 	static u64 line[32] __aligned(64);				\
 									\
 	csr_set(CSR_SSTATUS, SR_FS | SR_VS);				\
-	/* e32, m1 and four elements suit all of the vector instructions */ \
-	asm volatile(V_INSN("vsetivli zero, 4, e32, m1, ta, ma") ::: "memory"); \
+	asm volatile(V_INSN("vsetivli zero, " vset ", ta, ma") ::: "memory"); \
 	WRITE_ONCE(illegal_insns, 0);					\
 	asm volatile(".option push\n.option norvc\n" insn "\n.option pop\n" \
 		     :: "r" (line) : "memory");				\
 	GUEST_SYNC(READ_ONCE(illegal_insns));				\
-	GUEST_DONE();							\
 }
+
+#define GUEST(name, insn)	GUEST_V(name, "4, e32, m1", insn)
 
 GUEST(f,	"fadd.s f1, f2, f3")
 GUEST(d,	"fadd.d f1, f2, f3")
@@ -544,6 +544,14 @@ GUEST(zvkg,	".insn 0xa228a0f7")	/* vgmul.vv v1, v2 */
 GUEST(zvkned,	".insn 0xa22120f7")	/* vaesem.vv v1, v2 */
 GUEST(zvknha,	".insn 0xb621a2f7")	/* vsha2ms.vv v5, v2, v3 */
 GUEST(zvksed,	".insn 0xa22820f7")	/* vsm4r.vv v1, v2 */
+/* Those that want other elements, or more of them than there are in 128 bits */
+GUEST_V(zvbc,	"2, e64, m1",	".insn 0x3221a0d7")	/* vclmul.vv v1, v2, v3 */
+GUEST_V(zvfh,	"4, e16, m1",	".insn 0x022190d7")	/* vfadd.vv v1, v2, v3 */
+GUEST_V(zvfhmin, "4, e16, m1",	".insn 0x4a261257")	/* vfwcvt.f.f.v v4, v2 */
+GUEST_V(zvfbfmin, "4, e16, m1",	".insn 0x4a269257")	/* vfwcvtbf16.f.f.v v4, v2 */
+GUEST_V(zvfbfwma, "4, e16, m1",	".insn 0xee311257")	/* vfwmaccbf16.vv v4, v2, v3 */
+GUEST_V(zvknhb,	"4, e64, m2",	".insn 0xb6222377")	/* vsha2ms.vv v6, v2, v4 */
+GUEST_V(zvksh,	"8, e32, m2",	".insn 0x82222377")	/* vsm3me.vv v6, v2, v4 */
 GUEST(zicbom,	".insn i 0x0f, 2, x0, %0, 2")	/* cbo.flush */
 GUEST(zicboz,	".insn i 0x0f, 2, x0, %0, 4")	/* cbo.zero */
 
@@ -563,34 +571,58 @@ static const struct insn {
 	{ "Zfhmin",	E(ZFHMIN),	guest_zfhmin,	RUNS,	RUNS,	TRAPS },
 	{ "Zfbfmin",	E(ZFBFMIN),	guest_zfbfmin,	RUNS,	RUNS,	TRAPS },
 	{ "Zvbb",	E(ZVBB),	guest_zvbb,	RUNS,	TRAPS,	TRAPS },
+	{ "Zvbc",	E(ZVBC),	guest_zvbc,	RUNS,	TRAPS,	TRAPS },
+	{ "Zvfbfmin",	E(ZVFBFMIN),	guest_zvfbfmin,	RUNS,	TRAPS,	TRAPS },
+	{ "Zvfbfwma",	E(ZVFBFWMA),	guest_zvfbfwma,	RUNS,	TRAPS,	TRAPS },
+	{ "Zvfh",	E(ZVFH),	guest_zvfh,	RUNS,	TRAPS,	TRAPS },
+	{ "Zvfhmin",	E(ZVFHMIN),	guest_zvfhmin,	RUNS,	TRAPS,	TRAPS },
 	{ "Zvkb",	E(ZVKB),	guest_zvkb,	RUNS,	TRAPS,	TRAPS },
 	{ "Zvkg",	E(ZVKG),	guest_zvkg,	RUNS,	TRAPS,	TRAPS },
 	{ "Zvkned",	E(ZVKNED),	guest_zvkned,	RUNS,	TRAPS,	TRAPS },
 	{ "Zvknha",	E(ZVKNHA),	guest_zvknha,	RUNS,	TRAPS,	TRAPS },
+	{ "Zvknhb",	E(ZVKNHB),	guest_zvknhb,	RUNS,	TRAPS,	TRAPS },
 	{ "Zvksed",	E(ZVKSED),	guest_zvksed,	RUNS,	TRAPS,	TRAPS },
+	{ "Zvksh",	E(ZVKSH),	guest_zvksh,	RUNS,	TRAPS,	TRAPS },
+	/* Zvkt has no instruction. */
 	{ "Zicbom",	E(ZICBOM),	guest_zicbom,	TRAPS,	RUNS,	RUNS },
 	{ "Zicboz",	E(ZICBOZ),	guest_zicboz,	TRAPS,	RUNS,	RUNS },
 };
 
-/* Returns the number of traps of the probe with @off hidden, -1 for none. */
-static int probe(const struct insn *insn, int off)
+#define NR_INSNS	ARRAY_SIZE(insns)
+
+static void guest_probe(u64 first, u64 nr)
+{
+	u64 i;
+
+	for (i = first; i < first + nr; i++)
+		insns[i].guest();
+	GUEST_DONE();
+}
+
+/* Whether each of @nr instructions traps with @off hidden, -1 for nothing */
+static void probe(int off, int first, int nr, bool *traps)
 {
 	struct kvm_vcpu *vcpu;
-	struct kvm_vm *vm = vm_create_with_one_vcpu(&vcpu, insn->guest);
+	struct kvm_vm *vm = vm_create_with_one_vcpu(&vcpu, guest_probe);
 	struct ucall uc;
+	int i;
 
 	vcpu_catch_illegal_insns(vcpu);
+	vcpu_args_set(vcpu, 2, (u64)first, (u64)nr);
 	if (off >= 0)
 		TEST_ASSERT_EQ(set_ext(vcpu, off, false), 0);
-	vcpu_run(vcpu);
-	TEST_ASSERT(get_ucall(vcpu, &uc) == UCALL_SYNC, "%s: exit reason %u, ucall %lu",
-		    insn->name, vcpu->run->exit_reason, uc.cmd);
+	for (i = first; i < first + nr; i++) {
+		vcpu_run(vcpu);
+		TEST_ASSERT(get_ucall(vcpu, &uc) == UCALL_SYNC, "%s: exit reason %u, ucall %lu",
+			    insns[i].name, vcpu->run->exit_reason, uc.cmd);
+		traps[i] = uc.args[1];
+	}
 	kvm_vm_free(vm);
-	return uc.args[1];
 }
 
 TEST_F_TIMEOUT(isa_policy, what_traps, TIMEOUT)
 {
+	bool offered[NR_INSNS], hidden[NR_INSNS], v_off[NR_INSNS], f_off[NR_INSNS];
 	static const char *const text[] = { "runs", "traps" };
 	struct kvm_riscv_vm_isa enforced;
 	struct kvm_vcpu *vcpu;
@@ -607,27 +639,27 @@ TEST_F_TIMEOUT(isa_policy, what_traps, TIMEOUT)
 	if (!all[E(V)])
 		SKIP(return, "no V");
 
+	probe(-1, 0, NR_INSNS, offered);
+	probe(E(V), 0, NR_INSNS, v_off);
+	probe(E(F), 0, NR_INSNS, f_off);
+
 	TH_LOG("%-8s %-8s %-8s %-8s %-8s", "", "offered", "hidden", "V off", "F off");
-	for (i = 0; i < ARRAY_SIZE(insns); i++) {
+	for (i = 0; i < NR_INSNS; i++) {
 		const struct insn *insn = &insns[i];
-		int offered, hidden, v_off, f_off;
 
 		if (!all[insn->ext]) {
 			TH_LOG("%-8s not on this host", insn->name);
 			continue;
 		}
-		offered = probe(insn, -1);
-		hidden = probe(insn, insn->ext);
-		v_off = probe(insn, E(V));
-		f_off = probe(insn, E(F));
-		TH_LOG("%-8s %-8s %-8s %-8s %-8s", insn->name, text[!!offered], text[!!hidden],
-		       text[!!v_off], text[!!f_off]);
-		EXPECT_EQ(RUNS, offered);
-		EXPECT_EQ(insn->hidden, hidden);
-		EXPECT_EQ(insn->v_off, v_off);
-		EXPECT_EQ(insn->f_off, f_off);
+		probe(insn->ext, i, 1, hidden);
+		TH_LOG("%-8s %-8s %-8s %-8s %-8s", insn->name, text[offered[i]], text[hidden[i]],
+		       text[v_off[i]], text[f_off[i]]);
+		EXPECT_EQ(RUNS, offered[i]);
+		EXPECT_EQ(insn->hidden, hidden[i]);
+		EXPECT_EQ(insn->v_off, v_off[i]);
+		EXPECT_EQ(insn->f_off, f_off[i]);
 		/* What the attribute promises is what happens. */
-		EXPECT_EQ(in_set(&enforced, insn->ext), !!hidden);
+		EXPECT_EQ(in_set(&enforced, insn->ext), hidden[i]);
 	}
 }
 

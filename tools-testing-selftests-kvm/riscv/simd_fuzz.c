@@ -31,6 +31,7 @@
 #define MAX_REGS	1024
 #define MAX_REG_SIZE	32768	/* the largest that an id can have */
 #define NR_TRACE	20
+#define PROGRESS	60000	/* whole rounds of threads */
 #define NR_CONTEXT	6
 #define F5		5	/* the register that guests use, of FP and of vectors */
 #define TYPE(id)	((id) & KVM_REG_RISCV_TYPE_MASK)
@@ -1290,6 +1291,13 @@ static void ask_host(void)
 	free(list);
 }
 
+/* For those who wait for a million */
+static void print_progress(u64 nr, u64 of)
+{
+	if (!(nr % PROGRESS))
+		ksft_print_msg("%lu of %lu operations\n", nr, of);
+}
+
 int main(int argc, char *argv[])
 {
 	struct sigaction sa = { .sa_handler = on_alarm };
@@ -1321,14 +1329,18 @@ int main(int argc, char *argv[])
 	atexit(print_trace);
 
 	op_create_vm(NULL);
-	for (; op_nr < count; op_nr++)
+	while (op_nr < count) {
 		random_op();
+		print_progress(++op_nr, count);
+	}
 	ksft_print_msg("%lu VMs, %lu calls failed, %lu traps, %lu exits, %lu harts started\n",
 		       nr_vms, nr_failed, nr_traps, nr_exits, nr_boots);
 	ksft_test_result_pass("one_thread\n");
 
-	while (nr_wild < count / 2)
+	while (nr_wild < count / 2) {
 		run_threads();
+		print_progress(nr_wild, count / 2);
+	}
 	finished = true;
 	ksft_print_msg("%lu calls by %d threads\n", nr_wild, NR_THREADS);
 	ksft_test_result_pass("threads\n");

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * mmio_test.c - loads that leave to user space, and where their values go.
+ */
+#include "kvm_test_harness.h"
+#include "kvm_util.h"
+#include "processor.h"
+#include "test_util.h"
+#include "ucall_common.h"
+
+#define MMIO_GVA	0x50000000UL
+#define MMIO_GPA	0x7000000000UL
+
+/* What each load makes of a device that has all bits set */
+#define FOR_EACH_LOAD(X)	\
+	X(lb, 1, ~0UL)		\
+	X(lbu, 1, 0xffUL)	\
+	X(lh, 2, ~0UL)		\
+	X(lhu, 2, 0xffffUL)	\
+	X(lw, 4, ~0UL)		\
+	X(lwu, 4, 0xffffffffUL)	\
+	X(ld, 8, ~0UL)
+
+static const struct {
+	const char *insn;
+	u32 len;
+	u64 val;
+} loads[] = {
+#define LOAD(insn, len, val)	{ #insn, len, val },
+	FOR_EACH_LOAD(LOAD)
+};
+
+/* The guest stores what it has got in the same place. */
+#define GUEST_LOAD(insn, len, val)				\
+	asm volatile(#insn " t0, 0(%0)\n"			\
+		     "sd t0, 0(%0)" :: "r" (MMIO_GVA) : "t0");
+
+#define GUEST_LOAD_X0(insn, len, val)				\
+	asm volatile(#insn " x0, 0(%0)\n"			\
+		     "sd x0, 0(%0)" :: "r" (MMIO_GVA));
+
+static void guest_loads(void)
+{
+	FOR_EACH_LOAD(GUEST_LOAD)
+	GUEST_DONE();
+}
+
+static void guest_loads_to_x0(void)
+{
+	FOR_EACH_LOAD(GUEST_LOAD_X0)
+	GUEST_DONE();
+}
+
+static void run_to_mmio(struct kvm_vcpu *vcpu, bool is_write, u32 len)
+{
+	vcpu_run(vcpu);
+	TEST_ASSERT_KVM_EXIT_REASON(vcpu, KVM_EXIT_MMIO);
+	TEST_ASSERT_EQ(vcpu->run->mmio.phys_addr, MMIO_GPA);
+	TEST_ASSERT_EQ(vcpu->run->mmio.is_write, is_write);
+	TEST_ASSERT_EQ(vcpu->run->mmio.len, len);
+}
+
+static void run_loads(struct kvm_vcpu *vcpu, bool to_x0)
+{
+	u64 val, want;
+	int i;
+
+	virt_map(vcpu->vm, MMIO_GVA, MMIO_GPA, 1);
+
+	for (i = 0; i < ARRAY_SIZE(loads); i++) {
+		run_to_mmio(vcpu, false, loads[i].len);
+		memset(vcpu->run->mmio.data, 0xff, loads[i].len);
+
+		run_to_mmio(vcpu, true, sizeof(val));
+		memcpy(&val, vcpu->run->mmio.data, sizeof(val));
+		want = to_x0 ? 0 : loads[i].val;
+		TEST_ASSERT(val == want, "%s gives the guest %lx, not %lx",
+			    loads[i].insn, val, want);
+	}
+
+	vcpu_run(vcpu);
+	TEST_ASSERT_EQ(get_ucall(vcpu, NULL), UCALL_DONE);
+}
+
+KVM_ONE_VCPU_TEST_SUITE(mmio);
+
+KVM_ONE_VCPU_TEST(mmio, loads, guest_loads)
+{
+	run_loads(vcpu, false);
+}
+
+/* x0 is a destination like any other, and reads as 0 in the next store. */
+KVM_ONE_VCPU_TEST(mmio, loads_to_x0, guest_loads_to_x0)
+{
+	run_loads(vcpu, true);
+}
+
+int main(int argc, char *argv[])
+{
+	return test_harness_run(argc, argv);
+}
