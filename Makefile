@@ -9,12 +9,13 @@ T ?=
 VLEN ?= 256
 SMP ?= 2
 FROM ?=
+TO ?=
 REV ?=
 N ?=
 SEED ?=
 export KDIR BUILD JOBS
 
-.PHONY: all help deps base apply export build boot test check check-each \
+.PHONY: all help deps base apply export build boot test check check-text check-each \
 	check-long check-mutants mutate check-debug check-hosts check-configs check-base \
 	vmm-check migrate coverage fuzz bench mbox junit kselftest-tar clean distclean
 
@@ -53,7 +54,11 @@ check: base
 	@$(S)/check.sh
 
 check-each: base
-	@$(S)/check.sh each $(FROM)
+	@$(S)/check.sh each $(or $(FROM),1) $(TO)
+
+check-text: export WITH_SPHINX := 1
+check-text: base
+	@$(S)/check.sh text
 
 check-mutants mutate: build
 	@$(S)/check-mutants.sh $(T)

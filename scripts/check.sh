@@ -3,14 +3,17 @@
 # Everything that CI verifies.  KTAP while it runs, a count at the end.
 #
 #	check.sh		all of it
-#	check.sh each [FROM]	only patch by patch, from the FROMth or from a name on
+#	check.sh each [FROM [TO]]	only patch by patch, from one to another, each of
+#				them a number or part of a name
+#	check.sh text		only what needs no boot: changelogs, checkpatch, mutants
+#				that still apply, Sphinx, kernel-doc
 #	check.sh hosts		the tip on hosts without V, without FPU, with KVM=m
 #	check.sh configs	the tip of each layer in other configurations, and the
 #				series on them, and on hosts that lack an extension
 . "$(dirname "$0")/lib.sh"
 
 mode=${1:-all}
-from=${2:-1}
+from=${2:-1} to=${3:-}
 n=0 passed=0 failed=0 skipped=0
 begin=$SECONDS
 failures=()
@@ -683,10 +686,15 @@ if ! now check "git am applies every patch" "$scripts/apply.sh"; then
 fi
 unset AM_STRICT
 restore
-if [ "$mode" = all ]; then
+if [[ $mode == @(all|text) ]]; then
 	later patches_as_text
 	later check "mutants apply to the tips of their layers" mutants_apply
 	later check "Sphinx and kernel-doc have nothing new to say" "$scripts/docs.sh"
+fi
+if [ "$mode" = text ]; then
+	drain || true
+	finish
+	exit
 fi
 later check "sparse is there and finds defects" "$scripts/sparse.sh"
 drain || true
@@ -701,17 +709,29 @@ mapfile -t names < <(grep -v '^#' "$top/patches/series")
 mapfile -t revs < <(lgit log --reverse --format='%H %s' base..series | sed '/^[0-9a-f]* layer: /d; s/ .*//')
 [ ${#names[@]} = ${#revs[@]} ] || die "patches/series and the branch series have different numbers of patches"
 
-started='' built='' last_tip=base
+# is_patch NUMBER NAME WHICH: a number, or part of a name
+is_patch()
+{
+	case $3 in
+	*[!0-9]*) [[ $2 == *"$3"* ]] ;;
+	*) [ "$1" -eq "$3" ] ;;
+	esac
+}
+
+started='' ended='' built='' last_tip=base
 for i in "${!names[@]}"; do
 	name=${names[i]}
 	where=${name##*/}
 	where="${name%%/*}/${where%%-*}"
 	rev=${revs[i]}
-	case $from in
-	*[!0-9]*) if [ -z "$started" ] && [[ $name != *"$from"* ]]; then continue; fi ;;
-	*) [ $((i + 1)) -lt "$from" ] && continue ;;
-	esac
+	if [ -z "$started" ] && ! is_patch $((i + 1)) "$name" "$from"; then
+		continue
+	fi
+	[ -z "$ended" ] || break
 	started=1
+	if [ -n "$to" ] && is_patch $((i + 1)) "$name" "$to"; then
+		ended=1
+	fi
 
 	# The tip of a layer is the last patch of its folder.
 	tip=''
@@ -736,6 +756,7 @@ for i in "${!names[@]}"; do
 done
 drain || true
 [ -n "$started" ] || die "FROM=$from: no such patch"
+[ -z "$to" ] || [ -n "$ended" ] || die "TO=$to: no such patch from $from on"
 
 if [ "$mode" = all ] && [ -n "$built" ]; then
 	restore

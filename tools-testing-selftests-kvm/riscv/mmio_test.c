@@ -12,42 +12,36 @@
 #define MMIO_GPA	0x7000000000UL
 
 /* What each load makes of a device that has all bits set */
-#define FOR_EACH_LOAD(X)	\
-	X(lb, 1, ~0UL)		\
-	X(lbu, 1, 0xffUL)	\
-	X(lh, 2, ~0UL)		\
-	X(lhu, 2, 0xffffUL)	\
-	X(lw, 4, ~0UL)		\
-	X(lwu, 4, 0xffffffffUL)	\
-	X(ld, 8, ~0UL)
-
 static const struct {
 	const char *insn;
 	u32 len;
 	u64 val;
 } loads[] = {
-#define LOAD(insn, len, val)	{ #insn, len, val },
-	FOR_EACH_LOAD(LOAD)
+	{ "lb",		1,	~0UL },
+	{ "lbu",	1,	0xff },
+	{ "lh",		2,	~0UL },
+	{ "lhu",	2,	0xffff },
+	{ "lw",		4,	~0UL },
+	{ "lwu",	4,	0xffffffff },
+	{ "ld",		8,	~0UL },
 };
 
-/* The guest stores what it has got in the same place. */
-#define GUEST_LOAD(insn, len, val)				\
-	asm volatile(#insn " t0, 0(%0)\n"			\
-		     "sd t0, 0(%0)" :: "r" (MMIO_GVA) : "t0");
-
-#define GUEST_LOAD_X0(insn, len, val)				\
-	asm volatile(#insn " x0, 0(%0)\n"			\
-		     "sd x0, 0(%0)" :: "r" (MMIO_GVA));
-
+/* The guests store what they have got in the same place. */
 static void guest_loads(void)
 {
-	FOR_EACH_LOAD(GUEST_LOAD)
+	asm volatile(".irp insn, lb, lbu, lh, lhu, lw, lwu, ld\n"
+		     "\\insn t0, 0(%0)\n"
+		     "sd t0, 0(%0)\n"
+		     ".endr" :: "r" (MMIO_GVA) : "t0");
 	GUEST_DONE();
 }
 
 static void guest_loads_to_x0(void)
 {
-	FOR_EACH_LOAD(GUEST_LOAD_X0)
+	asm volatile(".irp insn, lb, lbu, lh, lhu, lw, lwu, ld\n"
+		     "\\insn x0, 0(%0)\n"
+		     "sd x0, 0(%0)\n"
+		     ".endr" :: "r" (MMIO_GVA));
 	GUEST_DONE();
 }
 
