@@ -2,11 +2,11 @@
 /*
  * Whose the FP and vector registers are, and when they change hands.
  *
- * FS and VS exist twice: a guest has its own in vsstatus, which KVM never
- * changes, and what KVM allows is in sstatus.  An instruction runs if both
- * levels have its units on, and is illegal if one has not.  So that KVM hears
- * of those that only its own level stops, illegal instructions are not
- * delegated while an enabled unit is off there.
+ * FS and VS exist twice: a guest has its own in vsstatus, in which KVM makes
+ * Dirty what it emulates, and what KVM allows is in sstatus.  An instruction
+ * runs if both levels have its units on, and is illegal if one has not.  So
+ * that KVM hears of those that only its own level stops, illegal instructions
+ * are not delegated while an enabled unit is off there.
  *
  * Four places move the registers, all of them with interrupts disabled, so
  * that none sees another half done:
@@ -71,7 +71,7 @@ static const struct kernel_param_ops simd_switch_ops = {
 module_param_cb(simd_switch, &simd_switch_ops, NULL, 0644);
 MODULE_PARM_DESC(simd_switch, "When guests get FP and vector registers: eager, lazy or adaptive (default)");
 
-static void simd_count(u8 units, u64 *fp, u64 *vector)
+static __always_inline void simd_count(u8 units, u64 *fp, u64 *vector)
 {
 	if (units & KVM_RISCV_SIMD_FP)
 		(*fp)++;
@@ -82,7 +82,7 @@ static void simd_count(u8 units, u64 *fp, u64 *vector)
 #define SIMD_CLEAN	(SR_FS_CLEAN | SR_VS_CLEAN)
 
 /* The fields of (v)sstatus that belong to units */
-static unsigned long simd_mask(u8 units)
+static __always_inline unsigned long simd_mask(u8 units)
 {
 	return (units & KVM_RISCV_SIMD_FP ? SR_FS : 0) |
 	       (units & KVM_RISCV_SIMD_V ? SR_VS : 0);
@@ -120,7 +120,7 @@ static u8 simd_present(struct kvm_vcpu *vcpu)
 }
 
 /* The registers become the guest's. */
-static void simd_acquire(struct kvm_vcpu *vcpu, u8 units)
+static noinstr void simd_acquire(struct kvm_vcpu *vcpu, u8 units)
 {
 	struct kvm_cpu_context *cntx = &vcpu->arch.guest_context;
 
@@ -224,7 +224,7 @@ void kvm_riscv_vcpu_simd_load(struct kvm_vcpu *vcpu)
 
 /*
  * Called with interrupts disabled for the last time before the guest is
- * entered: what is decided here holds.
+ * entered: what is decided here holds, see kvm_riscv_vcpu_simd_reload().
  */
 void kvm_riscv_vcpu_simd_enter(struct kvm_vcpu *vcpu)
 {
@@ -246,6 +246,19 @@ void kvm_riscv_vcpu_simd_enter(struct kvm_vcpu *vcpu)
 		cfg->hedeleg = hedeleg;
 		ncsr_write(CSR_HEDELEG, hedeleg);
 	}
+}
+
+/*
+ * Called with nothing but noinstr code between it and the guest, if anything is
+ * wanted that is not live.  The tracepoint of guest_state_enter_irqoff() comes
+ * behind kvm_riscv_vcpu_simd_enter(), and a probe there may have copied with
+ * vectors.
+ */
+noinstr void kvm_riscv_vcpu_simd_reload(struct kvm_vcpu *vcpu)
+{
+	struct kvm_vcpu_simd *simd = &vcpu->arch.simd;
+
+	simd_acquire(vcpu, simd->wanted & ~simd->live);
 }
 
 /*
@@ -317,6 +330,7 @@ void kvm_riscv_vcpu_flush_vector(void)
 /* Have the instruction executed again, with the units that it lacks. */
 static int simd_want(struct kvm_vcpu *vcpu, unsigned long insn, u8 units)
 {
+	unsigned long flags;
 	int rc;
 
 	trace_kvm_simd_trap(vcpu, insn, units);
@@ -327,12 +341,12 @@ static int simd_want(struct kvm_vcpu *vcpu, unsigned long insn, u8 units)
 			return rc;
 	}
 
-	/* Not in the middle of vcpu_put() and vcpu_load() */
-	preempt_disable();
+	/* Not in the middle of vcpu_put() and vcpu_load(), nor of a flush */
+	local_irq_save(flags);
 	vcpu->arch.simd.wanted |= units;
 	vcpu->arch.simd.used |= units;
 	simd_count(units, &vcpu->stat.fp_traps, &vcpu->stat.vector_traps);
-	preempt_enable();
+	local_irq_restore(flags);
 
 	return 1;
 }

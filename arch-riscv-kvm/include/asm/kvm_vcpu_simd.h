@@ -36,6 +36,7 @@ u8 kvm_riscv_simd_insn_units(unsigned long insn);
 void kvm_riscv_vcpu_simd_reset(struct kvm_vcpu *vcpu);
 void kvm_riscv_vcpu_simd_load(struct kvm_vcpu *vcpu);
 void kvm_riscv_vcpu_simd_enter(struct kvm_vcpu *vcpu);
+void kvm_riscv_vcpu_simd_reload(struct kvm_vcpu *vcpu);
 void kvm_riscv_vcpu_simd_put(struct kvm_vcpu *vcpu);
 void kvm_riscv_vcpu_flush_fp(void);
 void kvm_riscv_vcpu_flush_vector(void);
