@@ -40,7 +40,7 @@ build_kernel()
 # fuzz CALLS SEED: an hour or two for a million calls
 fuzz()
 {
-	local i pids=() n=$((($1 + jobs - 1) / jobs)) rc=0
+	local i pids=() log n=$((($1 + jobs - 1) / jobs)) rc=0
 
 	build_kernel debug "$(sed -n 's/^debug://p' <<<"$kernels")"
 	cp "$build/initramfs.cpio" "$build/fuzz.cpio"
@@ -48,15 +48,19 @@ fuzz()
 	"$scripts/build.sh" initramfs >"$logs/initramfs.log" 2>&1
 	for ((i = 0; i < jobs; i++)); do
 		echo "simd_fuzz fuzz $((600 + n / 10)) - simd_fuzz -n $n -s $(($2 + i))" >"$build/fuzz-$i.list"
-		say "  $n calls with seed $(($2 + i)) in a machine of their own: $logs/fuzz-$i.normal.log"
+		log=$logs/fuzz-$i.normal.log
+		say "  $n calls with seed $(($2 + i)) in a machine of their own: $log"
+		rm -f "$log"
 		"$scripts/run-tests.sh" -q -l "fuzz-$i" -k "$build/obj-debug/arch/riscv/boot/Image" \
 			-i "$build/fuzz.cpio" -m 2G -t "$build/fuzz-$i.list" fuzz >"$logs/fuzz-$i.out" 2>&1 &
 		pids+=($!)
+		# What it says on the way
+		tail -q --pid=$! -n +1 -F "$log" 2>/dev/null |
+			sed -un "s/^# # \([0-9].*\)/  $(($2 + i)): \1/p" &
 	done
 	for ((i = 0; i < jobs; i++)); do
 		wait "${pids[i]}" || rc=1
 		cat "$logs/fuzz-$i.out"
-		sed -n 's/^# # /  /p' "$logs/fuzz-$i.normal.log"
 		say "  $(cat "$logs/fuzz-$i.results")"
 	done
 	return $rc

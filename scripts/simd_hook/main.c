@@ -22,12 +22,15 @@ module_param(enable, bool, 0644);
 static struct point {
 	const char *name;
 	bool always_vectors;
+	bool if_live;
 	struct tracepoint *tp;
 } points[] = {
 	{ "kvm_entry" },
 	{ "kvm_exit" },
 	/* Before a guest gets its registers, in kernels that have it */
 	{ "kvm_simd_load", true },
+	/* Behind that, right before the entry, in kernels with TRACE_IRQFLAGS */
+	{ "irq_enable", true, true },
 };
 
 /* In a file of its own, the kernel proper is built without the FPU. */
@@ -61,6 +64,11 @@ static void hook(void *data, void *arg)
 
 	if (!READ_ONCE(enable))
 		return;
+	if (point->if_live) {
+		if (irqs_disabled() && (riscv_v_flags() & RISCV_V_VCPU_CTX))
+			fill_vector();
+		return;
+	}
 
 	if (kernel_fpu_available()) {
 		kernel_fpu_begin();
