@@ -31,21 +31,32 @@ static void guest_handler(struct pt_regs *regs)
 	regs->epc += 4;
 }
 
+/* A place of its own wherever it is used; returns the address that traps */
+static __always_inline u64 trap_here(void)
+{
+	u64 pc;
+
+	asm volatile("lla %0, 1f\n"
+		     "1: csrr zero, %1" : "=r" (pc) : "i" (CSR_HSTATUS) : "memory");
+	return pc;
+}
+
 static void guest_code(void)
 {
-	extern char trap_a[], trap_b[];
+	u64 pc;
 
 	for (;;) {
-		asm volatile("trap_a: csrr zero, %0" :: "i" (CSR_HSTATUS) : "memory");
-		GUEST_ASSERT_EQ(READ_ONCE(epc), (u64)trap_a);
-		asm volatile("trap_b: csrr zero, %0" :: "i" (CSR_HSTATUS) : "memory");
-		GUEST_ASSERT_EQ(READ_ONCE(epc), (u64)trap_b);
+		pc = trap_here();
+		GUEST_ASSERT_EQ(READ_ONCE(epc), pc);
+		pc = trap_here();
+		GUEST_ASSERT_EQ(READ_ONCE(epc), pc);
 	}
 }
 
 static int cpus[2];		/* where the vCPU is at home, and where it is not */
 static pid_t vcpu_tid;
 static atomic_bool at_home, done;
+static struct kvm_run *run;
 
 static int set_cpu(pid_t tid, int cpu)
 {
@@ -56,8 +67,10 @@ static int set_cpu(pid_t tid, int cpu)
 	return sched_setaffinity(tid, sizeof(set), &set);
 }
 
+/* It may come ahead of KVM_RUN. */
 static void on_signal(int sig)
 {
+	run->immediate_exit = 1;
 }
 
 /*
@@ -102,6 +115,7 @@ int main(int argc, char *argv[])
 	vcpu_init_vector_tables(vcpu);
 	vm_install_exception_handler(vm, EXC_INST_ILLEGAL, guest_handler);
 
+	run = vcpu->run;
 	vcpu_tid = syscall(__NR_gettid);
 	sigaction(SIGUSR1, &sa, NULL);
 	TEST_ASSERT(!pthread_create(&mover, NULL, move_vcpu, NULL), "pthread_create()");
@@ -113,6 +127,7 @@ int main(int argc, char *argv[])
 
 	for (i = 0; i < NR_MOVES; i++) {
 		TEST_ASSERT(!set_cpu(0, cpus[0]), "sched_setaffinity()");
+		run->immediate_exit = 0;
 		atomic_store(&at_home, true);
 		if (!__vcpu_run(vcpu))
 			break;
