@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Which instructions need FS, VS, or both to be on.
+ *
+ * A guest must never get a trap for an instruction that it may execute.  So an
+ * instruction counts as one that needs a unit if it might, on some hart, in some
+ * mode: KVM then loads the unit, which costs little, and if the instruction traps
+ * again, that trap is the guest's.
  */
 
+#include <linux/compiler_types.h>
 #include <asm/csr.h>
 #include <asm/insn.h>
 #include <asm/kvm_vcpu_simd.h>
@@ -12,7 +18,9 @@ enum {
 	OP_LOAD_FP	= 0x01,
 	OP_CUSTOM_0	= 0x02,
 	OP_STORE_FP	= 0x09,
+	OP_48		= 0x07,
 	OP_CUSTOM_1	= 0x0a,
+	OP_64		= 0x0f,
 	OP_MADD		= 0x10,
 	OP_MSUB		= 0x11,
 	OP_NMSUB	= 0x12,
@@ -20,9 +28,12 @@ enum {
 	OP_FP		= 0x14,
 	OP_V		= 0x15,
 	OP_CUSTOM_2	= 0x16,
+	OP_48_2		= 0x17,
+	OP_RESERVED	= 0x1a,
 	OP_SYSTEM	= INSN_OPCODE_SYSTEM,
 	OP_VE		= 0x1d,
 	OP_CUSTOM_3	= 0x1e,
+	OP_80		= 0x1f,
 };
 
 /* CSRs that asm/csr.h does not name */
@@ -61,20 +72,35 @@ static const u8 simd_opcode_units[32] = {
 	[OP_NMSUB]	= KVM_RISCV_SIMD_FP,
 	[OP_NMADD]	= KVM_RISCV_SIMD_FP,
 	[OP_FP]		= KVM_RISCV_SIMD_FP,
-	[OP_VE]		= KVM_RISCV_SIMD_V,
 	[OP_CUSTOM_0]	= KVM_RISCV_SIMD_ANY,
 	[OP_CUSTOM_1]	= KVM_RISCV_SIMD_ANY,
 	[OP_CUSTOM_2]	= KVM_RISCV_SIMD_ANY,
 	[OP_CUSTOM_3]	= KVM_RISCV_SIMD_ANY,
+	[OP_48]		= KVM_RISCV_SIMD_ANY,
+	[OP_48_2]	= KVM_RISCV_SIMD_ANY,
+	[OP_64]		= KVM_RISCV_SIMD_ANY,
+	[OP_80]		= KVM_RISCV_SIMD_ANY,
+	[OP_RESERVED]	= KVM_RISCV_SIMD_ANY,
 };
 
-static u8 simd_csr_units(unsigned long insn)
+/*
+ * CSRs that vendors may define.  Among those of user mode there is one that
+ * needs FS, on T-Head's C9xx.
+ */
+static __always_inline bool simd_csr_is_custom(unsigned int csr)
 {
+	return csr >> 8 == 0x8 || (csr >= 0x500 && (csr & 0xc0) == 0xc0);
+}
+
+static __always_inline u8 simd_csr_units(unsigned long insn)
+{
+	unsigned int csr = RVG_EXTRACT_SYSTEM_CSR(insn);
+
 	/* ecall and its like, and the hypervisor's loads and stores */
 	if (!(GET_FUNCT3(insn) & 3))
 		return 0;
 
-	switch (RVG_EXTRACT_SYSTEM_CSR(insn)) {
+	switch (csr) {
 	case CSR_FFLAGS:
 	case CSR_FRM:
 	case CSR_FCSR:
@@ -88,29 +114,22 @@ static u8 simd_csr_units(unsigned long insn)
 	case CSR_VLENB:
 		return KVM_RISCV_SIMD_V;
 	default:
-		return 0;
+		return simd_csr_is_custom(csr) ? KVM_RISCV_SIMD_ANY : 0;
 	}
 }
 
 /*
- * c.fld, c.fsd, c.fldsp and c.fsdsp.  Of c.flw and its like only 32-bit has
- * any, where 64-bit has c.ld and its like.
+ * c.fld, c.fsd, c.fldsp and c.fsdsp, and c.flw and its like, which 32-bit code
+ * has where 64-bit code has c.ld and its like.  The latter never get here: they
+ * are no illegal instructions, except c.ldsp to x0.
  */
-static u8 simd_rvc_units(unsigned long insn)
+static __always_inline u8 simd_rvc_units(unsigned long insn)
 {
 	if ((insn & RVC_INSN_OPCODE_MASK) == RVC_OPCODE_C1)
 		return 0;
 
-	switch ((insn & RVC_INSN_FUNCT3_MASK) >> RVC_INSN_FUNCT3_OPOFF) {
-	case 1:
-	case 5:
-		return KVM_RISCV_SIMD_FP;
-	case 3:
-	case 7:
-		return IS_ENABLED(CONFIG_32BIT) ? KVM_RISCV_SIMD_FP : 0;
-	default:
-		return 0;
-	}
+	/* The odd values of funct3 */
+	return insn & BIT(RVC_INSN_FUNCT3_OPOFF) ? KVM_RISCV_SIMD_FP : 0;
 }
 
 /**
@@ -118,10 +137,11 @@ static u8 simd_rvc_units(unsigned long insn)
  *
  * @insn: The instruction, of 16 or 32 bits
  *
- * Return: KVM_RISCV_SIMD_FP, KVM_RISCV_SIMD_V, both, none, or for the custom
- * opcodes, into which vendors may have put anything, KVM_RISCV_SIMD_ANY.
+ * Return: KVM_RISCV_SIMD_FP, KVM_RISCV_SIMD_V, both, none, or KVM_RISCV_SIMD_ANY
+ * for the encodings into which vendors or later versions of the ISA may have put
+ * anything.
  */
-u8 kvm_riscv_simd_insn_units(unsigned long insn)
+noinstr u8 kvm_riscv_simd_insn_units(unsigned long insn)
 {
 	unsigned long opcode = (insn & INSN_OPCODE_MASK) >> INSN_OPCODE_SHIFT;
 
@@ -133,6 +153,7 @@ u8 kvm_riscv_simd_insn_units(unsigned long insn)
 	case OP_STORE_FP:
 		return simd_mem_units[GET_FUNCT3(insn)];
 	case OP_V:
+	case OP_VE:
 		return simd_opv_units[GET_FUNCT3(insn)];
 	case OP_SYSTEM:
 		return simd_csr_units(insn);

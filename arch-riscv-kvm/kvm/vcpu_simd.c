@@ -1,23 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Whose the FP and vector registers are, and when they change hands.
+ * Who owns the FP and vector registers, and when they change hands.
  *
- * FS and VS exist twice: a guest has its own in vsstatus, in which KVM makes
- * Dirty what it emulates, and what KVM allows is in sstatus.  An instruction
- * runs if both levels have its units on, and is illegal if one has not.  So
- * that KVM hears of those that only its own level stops, illegal instructions
- * are not delegated while an enabled unit is off there.
+ * FS and VS exist twice: a guest has its own in vsstatus, in which KVM sets
+ * Dirty for what it emulates, and KVM's level is in sstatus.  An instruction
+ * runs if both levels have its units on, and is illegal if one has not.  While
+ * an enabled unit is off at KVM's level, illegal instructions are therefore not
+ * delegated, so that KVM sees those that only its own level stops.
  *
- * Four places move the registers, all of them with interrupts disabled, so
- * that none sees another half done:
+ * Five places move the registers, all of them with interrupts disabled, so
+ * that none sees the work of another half done:
  *
- *   kvm_riscv_vcpu_simd_enter()	has what the vCPU wants loaded
- *   kvm_riscv_vcpu_simd_put()		has nothing of it left
- *   kvm_riscv_vcpu_flush_fp()		gives way to the kernel's own FPU code
- *   kvm_riscv_vcpu_flush_vector()	and to its vector code
+ *   kvm_riscv_vcpu_simd_enter()	loads what the vCPU wants
+ *   kvm_riscv_vcpu_simd_fixup()	loads what the guest has just tried to use
+ *   kvm_riscv_vcpu_simd_put()		saves and drops everything
+ *   kvm_riscv_vcpu_flush_fp()		makes room for the kernel's own FPU code
+ *   kvm_riscv_vcpu_flush_vector()	and for its vector code
  *
- * A unit that was flushed is on in sstatus still, as it was when the guest was
- * last entered; it is wanted, so that the next entry loads it again.
+ * The first two run with nothing but noinstr code between them and the guest.
+ * A unit that was flushed is still on in sstatus, as it was when the guest was
+ * last entered; it is wanted, so the next entry loads it again.
  */
 
 #include <linux/bug.h>
@@ -33,6 +35,7 @@
 #include <asm/kvm_vcpu_fp.h>
 #include <asm/kvm_vcpu_simd.h>
 #include <asm/kvm_vcpu_vector.h>
+#include <asm/switch_to.h>
 #include "trace.h"
 
 /* What a guest gets without having tried */
@@ -45,6 +48,15 @@ static const char * const simd_switch_names[] = {
 };
 
 static int simd_switch = SIMD_ADAPTIVE;
+
+/* Units that this hardware cannot switch off */
+static u8 simd_stuck __ro_after_init;
+
+/* A unit that is always on must always hold the guest's registers. */
+static int simd_mode(void)
+{
+	return simd_stuck ? SIMD_EAGER : READ_ONCE(simd_switch);
+}
 
 static int simd_switch_set(const char *val, const struct kernel_param *kp)
 {
@@ -79,37 +91,22 @@ static __always_inline void simd_count(u8 units, u64 *fp, u64 *vector)
 		(*vector)++;
 }
 
-#define SIMD_CLEAN	(SR_FS_CLEAN | SR_VS_CLEAN)
-
-/* The fields of (v)sstatus that belong to units */
-static __always_inline unsigned long simd_mask(u8 units)
-{
-	return (units & KVM_RISCV_SIMD_FP ? SR_FS : 0) |
-	       (units & KVM_RISCV_SIMD_V ? SR_VS : 0);
-}
-
 /* The units that a (v)sstatus has switched off */
-static u8 simd_off(unsigned long status)
+static __always_inline u8 simd_off(unsigned long status)
 {
 	return ((status & SR_FS) == SR_FS_OFF ? KVM_RISCV_SIMD_FP : 0) |
 	       ((status & SR_VS) == SR_VS_OFF ? KVM_RISCV_SIMD_V : 0);
 }
 
-static u8 simd_dirty(unsigned long status)
-{
-	return ((status & SR_FS) == SR_FS_DIRTY ? KVM_RISCV_SIMD_FP : 0) |
-	       ((status & SR_VS) == SR_VS_DIRTY ? KVM_RISCV_SIMD_V : 0);
-}
-
 /* The units that the guest has, but was last entered without */
-static u8 simd_missing(struct kvm_vcpu *vcpu)
+static __always_inline u8 simd_missing(struct kvm_vcpu *vcpu)
 {
 	return vcpu->arch.simd.enabled &
 	       simd_off(vcpu->arch.guest_context.sstatus);
 }
 
 /* The units that can be loaded: vector registers may not exist yet. */
-static u8 simd_present(struct kvm_vcpu *vcpu)
+static __always_inline u8 simd_present(struct kvm_vcpu *vcpu)
 {
 	u8 units = vcpu->arch.simd.enabled & ~vcpu->arch.simd.emulated;
 
@@ -119,41 +116,97 @@ static u8 simd_present(struct kvm_vcpu *vcpu)
 	return units;
 }
 
-/* The registers become the guest's. */
+/* Tracepoints out of line, so that a vCPU does not pay for those that are off */
+static noinline void simd_trace_save(struct kvm_vcpu *vcpu, u8 unit, bool dirty)
+{
+	trace_kvm_simd_save(vcpu, unit, dirty);
+}
+
+/*
+ * Save the thread's FP registers where its context switch would.  Out of line,
+ * since the VMM that has used FP since the last time is the exception.
+ */
+static noinstr noinline void simd_save_thread_fp(void)
+{
+	fstate_save(current, task_pt_regs(current));
+}
+
+/*
+ * The registers become the guest's.  The units are off in its sstatus, or Clean
+ * if they were flushed.
+ */
 static noinstr void simd_acquire(struct kvm_vcpu *vcpu, u8 units)
 {
 	struct kvm_cpu_context *cntx = &vcpu->arch.guest_context;
+	struct kvm_vcpu_simd *simd = &vcpu->arch.simd;
 
-	if (units & KVM_RISCV_SIMD_FP)
-		kvm_riscv_vcpu_fp_load(vcpu);
-	if (units & KVM_RISCV_SIMD_V)
+	simd->live |= units;
+	simd->asked &= ~units;
+	/* RCU is not watching: the next exit traces it. */
+	if (trace_kvm_simd_load_enabled())
+		simd->loaded |= units;
+
+	if (units & KVM_RISCV_SIMD_FP) {
+		cntx->sstatus |= SR_FS_CLEAN;
+		vcpu->stat.fp_loads++;
+		if ((task_pt_regs(current)->status & SR_FS) == SR_FS_DIRTY)
+			simd_save_thread_fp();
+		__kvm_riscv_fp_d_restore(&vcpu->arch.guest_fp.d);
+	}
+	if (units & KVM_RISCV_SIMD_V) {
+		cntx->sstatus |= SR_VS_CLEAN;
+		vcpu->stat.vector_loads++;
 		kvm_riscv_vcpu_vector_load(vcpu);
-
-	simd_count(units, &vcpu->stat.fp_loads, &vcpu->stat.vector_loads);
-	vcpu->arch.simd.live |= units;
-	cntx->sstatus &= ~simd_mask(units);
-	cntx->sstatus |= simd_mask(units) & SIMD_CLEAN;
+	}
 }
 
-/* The registers are the guest's no longer, their content is nobody's. */
-static void simd_release(struct kvm_vcpu *vcpu, u8 units)
+/* fstate_restore(), in the order that needs nothing kept across the call */
+static __always_inline void simd_restore_thread_fp(void)
 {
-	struct kvm_cpu_context *cntx = &vcpu->arch.guest_context;
-	u8 dirty = simd_dirty(cntx->sstatus);
+	struct pt_regs *regs = task_pt_regs(current);
 
-	if (units & dirty & KVM_RISCV_SIMD_FP)
-		kvm_riscv_vcpu_fp_save(vcpu);
-	if (units & KVM_RISCV_SIMD_V)
-		kvm_riscv_vcpu_vector_save(vcpu, dirty & KVM_RISCV_SIMD_V);
+	if ((regs->status & SR_FS) != SR_FS_OFF) {
+		__fstate_clean(regs);
+		__fstate_restore(current);
+	}
+}
 
-	simd_count(units & dirty, &vcpu->stat.fp_saves,
-		   &vcpu->stat.vector_saves);
-	vcpu->arch.simd.used |= units & dirty;
-	vcpu->arch.simd.live &= ~units;
-	cntx->sstatus &= ~simd_mask(units);
-	cntx->sstatus |= simd_mask(units) & SIMD_CLEAN;
+/*
+ * The FP registers are no longer the guest's, but the thread's again, unless
+ * the context switch that goes on is going to see to that.
+ */
+static __always_inline void simd_release_fp(struct kvm_vcpu *vcpu, bool give_back)
+{
+	bool dirty = (vcpu->arch.guest_context.sstatus & SR_FS) == SR_FS_DIRTY;
 
-	trace_kvm_simd_save(vcpu, units, units & dirty);
+	vcpu->arch.simd.live &= ~KVM_RISCV_SIMD_FP;
+	if (dirty) {
+		vcpu->arch.simd.used |= KVM_RISCV_SIMD_FP;
+		vcpu->stat.fp_saves++;
+		__kvm_riscv_fp_d_save(&vcpu->arch.guest_fp.d);
+	}
+	if (give_back)
+		simd_restore_thread_fp();
+
+	if (trace_kvm_simd_save_enabled())
+		simd_trace_save(vcpu, KVM_RISCV_SIMD_FP, dirty);
+}
+
+/* The vector registers are no longer the guest's, and their content is unowned. */
+static __always_inline void simd_release_vector(struct kvm_vcpu *vcpu)
+{
+	bool dirty = (vcpu->arch.guest_context.sstatus & SR_VS) == SR_VS_DIRTY;
+
+	vcpu->arch.simd.live &= ~KVM_RISCV_SIMD_V;
+	if (dirty) {
+		vcpu->arch.simd.used |= KVM_RISCV_SIMD_V;
+		vcpu->stat.vector_saves++;
+		kvm_riscv_vcpu_vector_save(vcpu);
+	}
+	kvm_riscv_vcpu_vector_disown();
+
+	if (trace_kvm_simd_save_enabled())
+		simd_trace_save(vcpu, KVM_RISCV_SIMD_V, dirty);
 }
 
 /* Called for a vCPU that is not loaded. */
@@ -162,7 +215,8 @@ void kvm_riscv_vcpu_simd_reset(struct kvm_vcpu *vcpu)
 	const unsigned long *isa = vcpu->arch.isa;
 	struct kvm_vcpu_simd *simd = &vcpu->arch.simd;
 
-	simd->enabled = 0;
+	memset(simd, 0, sizeof(*simd));
+
 	if (riscv_isa_extension_available(isa, F) ||
 	    riscv_isa_extension_available(isa, D))
 		simd->enabled |= KVM_RISCV_SIMD_FP;
@@ -170,95 +224,219 @@ void kvm_riscv_vcpu_simd_reset(struct kvm_vcpu *vcpu)
 		simd->enabled |= KVM_RISCV_SIMD_V;
 
 	/* Hardware cannot work on registers of another length than its own. */
-	simd->emulated = 0;
 	if (vcpu->kvm->arch.vlenb != kvm_riscv_host_vlenb())
 		simd->emulated = simd->enabled & KVM_RISCV_SIMD_V;
 
-	simd->wanted = 0;
-	simd->used = 0;
-	simd->history = 0;
 	vcpu->arch.guest_context.sstatus &= ~(SR_FS | SR_VS);
 }
 
-/*
- * The history has one bit for each unit in each of the last four periods from
- * vcpu_load() to vcpu_put().  A trap costs as much as a dozen loads of FP
- * registers, and two uses in four periods say that the next is near; one use
- * in ten is cheaper with a trap.
+/**
+ * kvm_riscv_vcpu_simd_run - Prepare a vCPU for KVM_RUN
+ *
+ * @vcpu: The vCPU, which is not loaded
+ *
+ * In eager mode a guest takes no trap for a unit, not even for the first
+ * vector instruction: the registers must exist before the guest is entered.
+ *
+ * Return: 0, or -ENOMEM, after which KVM_RUN can be repeated.
  */
-#define SIMD_HISTORY_UNITS	2
-#define SIMD_HISTORY_FP		0x55
-#define SIMD_HISTORY_V		0xaa
-
-static bool simd_two_of(u8 bits)
+int kvm_riscv_vcpu_simd_run(struct kvm_vcpu *vcpu)
 {
-	return bits & (bits - 1);
+	u8 units = vcpu->arch.simd.enabled & ~vcpu->arch.simd.emulated;
+
+	if (simd_mode() != SIMD_EAGER || !(units & KVM_RISCV_SIMD_V))
+		return 0;
+
+	return kvm_riscv_vcpu_vector_alloc(vcpu);
 }
 
-/* The units that are worth loading before the guest asks for them */
-static u8 simd_predict(struct kvm_vcpu *vcpu)
-{
-	u8 history = vcpu->arch.simd.history;
-	u8 units = 0;
+/*
+ * The history has a bit for each of the last eight periods from vcpu_load() to
+ * vcpu_put() in which the guest was entered, the newest lowest, for FP in its
+ * low byte and for vectors in the high one.
+ */
+#define SIMD_HISTORY_NEW(units)	(((units) & KVM_RISCV_SIMD_FP ? BIT(0) : 0) | \
+				 ((units) & KVM_RISCV_SIMD_V ? BIT(8) : 0))
+#define SIMD_HISTORY_OLD	0xfefe
 
-	switch (READ_ONCE(simd_switch)) {
-	case SIMD_EAGER:
-		return simd_present(vcpu);
-	case SIMD_ADAPTIVE:
-		if (simd_two_of(history & SIMD_HISTORY_FP))
-			units |= KVM_RISCV_SIMD_FP;
-		if (simd_two_of(history & SIMD_HISTORY_V))
-			units |= KVM_RISCV_SIMD_V;
-		return units;
-	default:
-		return 0;
-	}
+/*
+ * A trap costs about four times what it costs to load a unit in vain.  So it
+ * pays to load a unit without a trap if the last use was less than four
+ * periods ago, and if the one before was at most four periods earlier.  A use in
+ * every fifth period, or a rarer one, is cheaper with a trap each time.
+ */
+static bool simd_frequent(u8 history)
+{
+	u8 last = history & -history;
+
+	return history & 0x0f && history & ~last & ((last << 5) - 1);
+}
+
+/* Whether the last use of FP was in the same period as that of vectors */
+static __always_inline bool simd_together(u16 history)
+{
+	u8 fp = history, v = history >> 8;
+
+	return fp && (fp & -fp) == (v & -v);
+}
+
+/* At the end of a period: what will be needed in the next, to judge by the last */
+static __always_inline void simd_learn(struct kvm_vcpu_simd *simd)
+{
+	u16 history = (simd->history << 1 & SIMD_HISTORY_OLD) |
+		      SIMD_HISTORY_NEW(simd->used);
+
+	if (history == simd->history)
+		return;
+
+	simd->history = history;
+	simd->frequent = (simd_frequent(history) ? KVM_RISCV_SIMD_FP : 0) |
+			 (simd_frequent(history >> 8) ? KVM_RISCV_SIMD_V : 0);
 }
 
 /* The registers stay the thread's until the guest is entered. */
 void kvm_riscv_vcpu_simd_load(struct kvm_vcpu *vcpu)
 {
-	vcpu->arch.simd.eager = simd_predict(vcpu);
-	vcpu->arch.simd.wanted = vcpu->arch.simd.eager;
+	struct kvm_vcpu_simd *simd = &vcpu->arch.simd;
+
+	simd->eager = 0;
+	simd->mode = simd_mode();
+	if (simd->mode == SIMD_EAGER) {
+		simd->eager = simd_present(vcpu);
+	} else if (simd->mode == SIMD_ADAPTIVE && simd->frequent) {
+		simd->eager = simd->frequent;
+		/*
+		 * Hardware may say Dirty of a unit that was only loaded.  Forget
+		 * everything once in a while, or that unit stays eager for ever.
+		 */
+		if (!++simd->streak) {
+			simd->history = 0;
+			simd->frequent = 0;
+		}
+	}
+	simd->wanted = simd->eager | simd->asked;
 }
 
 /*
- * Called with interrupts disabled for the last time before the guest is
- * entered: what is decided here holds, see kvm_riscv_vcpu_simd_reload().
+ * The one place that decides what HEDELEG holds while a guest runs: what the
+ * vCPU's configuration delegates, less the illegal instructions that KVM has to
+ * see.  Another level of virtualization would take away here what it needs.
  */
-void kvm_riscv_vcpu_simd_enter(struct kvm_vcpu *vcpu)
+static __always_inline void simd_delegate(struct kvm_vcpu *vcpu)
 {
-	struct kvm_vcpu_simd *simd = &vcpu->arch.simd;
 	struct kvm_vcpu_config *cfg = &vcpu->arch.cfg;
-	unsigned long hedeleg = cfg->hedeleg | BIT(EXC_INST_ILLEGAL);
-	u8 units = simd->wanted & ~simd->live;
-
-	if (units) {
-		trace_kvm_simd_load(vcpu, units, units & simd->eager);
-		/* What probes this may have copied with vectors, and flushed. */
-		simd_acquire(vcpu, simd->wanted & ~simd->live);
-	}
+	unsigned long hedeleg = cfg->hedeleg;
 
 	if (simd_missing(vcpu))
 		hedeleg &= ~BIT(EXC_INST_ILLEGAL);
 
-	if (hedeleg != cfg->hedeleg) {
-		cfg->hedeleg = hedeleg;
+	if (hedeleg != cfg->hedeleg_csr) {
+		cfg->hedeleg_csr = hedeleg;
 		ncsr_write(CSR_HEDELEG, hedeleg);
 	}
 }
 
-/*
- * Called with nothing but noinstr code between it and the guest, if anything is
- * wanted that is not live.  The tracepoint of guest_state_enter_irqoff() comes
- * behind kvm_riscv_vcpu_simd_enter(), and a probe there may have copied with
- * vectors.
+/**
+ * kvm_riscv_vcpu_simd_enter - Load what the vCPU wants
+ *
+ * @vcpu: The vCPU
+ *
+ * Called with interrupts disabled for the last time before the guest is
+ * entered, after the last tracepoint: a probe may copy with vectors, and flush
+ * what is live.
  */
-noinstr void kvm_riscv_vcpu_simd_reload(struct kvm_vcpu *vcpu)
+noinstr void kvm_riscv_vcpu_simd_enter(struct kvm_vcpu *vcpu)
 {
 	struct kvm_vcpu_simd *simd = &vcpu->arch.simd;
+	u8 units = simd->wanted & ~simd->live;
 
-	simd_acquire(vcpu, simd->wanted & ~simd->live);
+	simd->entered = true;
+	if (units)
+		simd_acquire(vcpu, units);
+
+	simd_delegate(vcpu);
+}
+
+/**
+ * kvm_riscv_vcpu_simd_fixup - Give the guest the units that it lacks
+ *
+ * @vcpu: The vCPU, which has just trapped with an illegal instruction
+ * @insn: What the hart has written to stval
+ *
+ * Called right after the guest, with interrupts disabled and RCU not watching.
+ * This handles the usual case and nothing else.  Whatever needs memory, the
+ * guest's or KVM's, emulation, or a second report before the first is out, is
+ * left to kvm_riscv_vcpu_illegal_insn(), which can do all of it.
+ *
+ * Return: true if the guest can execute the instruction again.
+ */
+noinstr bool kvm_riscv_vcpu_simd_fixup(struct kvm_vcpu *vcpu, unsigned long insn)
+{
+	struct kvm_vcpu_simd *simd = &vcpu->arch.simd;
+	u8 need, off, more, missing = simd_missing(vcpu);
+
+	if (!missing || !insn || simd->trapped ||
+	    !(csr_read(CSR_HSTATUS) & HSTATUS_SPV))
+		return false;
+
+	off = simd_off(csr_read(CSR_VSSTATUS));
+	need = kvm_riscv_simd_insn_units(insn);
+	if (need == KVM_RISCV_SIMD_ANY)
+		need = missing & ~off;
+	if (!(need & missing) || need & off)
+		return false;
+
+	need &= missing;
+	if (need & ~simd_present(vcpu))
+		return false;
+
+	simd_count(need, &vcpu->stat.fp_traps, &vcpu->stat.vector_traps);
+	simd->used |= need;
+	if (trace_kvm_simd_trap_enabled()) {
+		simd->trapped = need;
+		simd->trap_insn = insn;
+	}
+
+	/* What was last used in the same period will be used now. */
+	if (simd->mode == SIMD_ADAPTIVE && simd_together(simd->history)) {
+		more = missing & ~need & ~off & simd_present(vcpu);
+		simd->eager |= more;
+		need |= more;
+	}
+
+	simd->wanted |= need;
+	simd_acquire(vcpu, need);
+	simd_delegate(vcpu);
+
+	return true;
+}
+
+/* Report what could not be reported where it was done.  Interrupts are disabled. */
+void __kvm_riscv_vcpu_simd_exit(struct kvm_vcpu *vcpu)
+{
+	struct kvm_vcpu_simd *simd = &vcpu->arch.simd;
+	u8 trapped = simd->trapped, loaded = simd->loaded;
+
+	simd->trapped = 0;
+	simd->loaded = 0;
+
+	if (trapped)
+		trace_kvm_simd_trap(vcpu, simd->trap_insn, trapped);
+	if (loaded)
+		trace_kvm_simd_load(vcpu, loaded, loaded & simd->eager);
+}
+
+/* Out of line, so that a guest which uses no unit does not pay for it */
+static noinline void simd_put_live(struct kvm_vcpu *vcpu)
+{
+	unsigned long flags;
+
+	local_irq_save(flags);
+	if (vcpu->arch.simd.live & KVM_RISCV_SIMD_FP)
+		simd_release_fp(vcpu, !vcpu->scheduled_out);
+	if (vcpu->arch.simd.live & KVM_RISCV_SIMD_V)
+		simd_release_vector(vcpu);
+	local_irq_restore(flags);
 }
 
 /*
@@ -268,68 +446,67 @@ noinstr void kvm_riscv_vcpu_simd_reload(struct kvm_vcpu *vcpu)
 void kvm_riscv_vcpu_simd_put(struct kvm_vcpu *vcpu)
 {
 	struct kvm_vcpu_simd *simd = &vcpu->arch.simd;
-	unsigned long flags;
-	u8 units;
 
-	if (simd->live) {
-		local_irq_save(flags);
-		units = simd->live;
-		simd_release(vcpu, units);
-		/* A context switch is going to do that, or has it to do anyway. */
-		if (units & KVM_RISCV_SIMD_FP && !vcpu->scheduled_out)
-			kvm_riscv_fp_give_back();
-		local_irq_restore(flags);
-	}
+	if (simd->live)
+		simd_put_live(vcpu);
 
 	/* What was not needed before the guest was entered is no miss. */
-	units = simd->eager & ~simd_off(vcpu->arch.guest_context.sstatus);
-	simd_count(units & simd->used, &vcpu->stat.fp_eager_hits,
-		   &vcpu->stat.vector_eager_hits);
-	simd_count(units & ~simd->used, &vcpu->stat.fp_eager_misses,
-		   &vcpu->stat.vector_eager_misses);
+	if (!simd->entered)
+		return;
+	simd->entered = false;
 
 	vcpu->arch.guest_context.sstatus &= ~(SR_FS | SR_VS);
 
-	simd->history = simd->history << SIMD_HISTORY_UNITS | simd->used;
+	simd_count(simd->eager & ~simd->used, &vcpu->stat.fp_eager_misses,
+		   &vcpu->stat.vector_eager_misses);
+
+	simd_learn(simd);
 	simd->used = 0;
 }
 
-/* A unit of the vCPU that is loaded, on behalf of the thread that loaded it */
-static bool simd_flush(u8 unit)
-{
-	struct kvm_vcpu *vcpu = kvm_get_running_vcpu();
-	unsigned long flags;
-	bool live = false;
-
-	if (!vcpu)
-		return false;
-
-	local_irq_save(flags);
-	if (vcpu->arch.simd.live & unit) {
-		simd_release(vcpu, unit);
-		live = true;
-	}
-	local_irq_restore(flags);
-
-	return live;
-}
-
-/* Called with preemption disabled: the thread's registers must be there. */
+/*
+ * Called by the kernel's own FPU code with preemption disabled.  Afterwards the
+ * registers are those of the thread that has loaded the vCPU.
+ */
 void kvm_riscv_vcpu_flush_fp(void)
 {
-	if (simd_flush(KVM_RISCV_SIMD_FP))
-		kvm_riscv_fp_give_back();
+	struct kvm_vcpu *vcpu = kvm_get_running_vcpu();
+	unsigned long *sstatus, flags;
+
+	if (!vcpu)
+		return;
+
+	local_irq_save(flags);
+	if (vcpu->arch.simd.live & KVM_RISCV_SIMD_FP) {
+		sstatus = &vcpu->arch.guest_context.sstatus;
+		simd_release_fp(vcpu, true);
+		*sstatus = (*sstatus & ~SR_FS) | SR_FS_CLEAN;
+	}
+	local_irq_restore(flags);
 }
 
 /* Called only if RISCV_V_VCPU_CTX says that the registers are a guest's. */
 void kvm_riscv_vcpu_flush_vector(void)
 {
-	WARN_ON_ONCE(!simd_flush(KVM_RISCV_SIMD_V));
+	struct kvm_vcpu *vcpu = kvm_get_running_vcpu();
+	unsigned long *sstatus, flags;
+
+	if (WARN_ON_ONCE(!vcpu))
+		return;
+
+	local_irq_save(flags);
+	if (!WARN_ON_ONCE(!(vcpu->arch.simd.live & KVM_RISCV_SIMD_V))) {
+		sstatus = &vcpu->arch.guest_context.sstatus;
+		simd_release_vector(vcpu);
+		*sstatus = (*sstatus & ~SR_VS) | SR_VS_CLEAN;
+	}
+	local_irq_restore(flags);
 }
 
 /* Have the instruction executed again, with the units that it lacks. */
 static int simd_want(struct kvm_vcpu *vcpu, unsigned long insn, u8 units)
 {
+	struct kvm_vcpu_simd *simd = &vcpu->arch.simd;
 	unsigned long flags;
 	int rc;
 
@@ -343,8 +520,10 @@ static int simd_want(struct kvm_vcpu *vcpu, unsigned long insn, u8 units)
 
 	/* Not in the middle of vcpu_put() and vcpu_load(), nor of a flush */
 	local_irq_save(flags);
-	vcpu->arch.simd.wanted |= units;
-	vcpu->arch.simd.used |= units;
+	simd->asked |= units;
+	simd->wanted |= units;
+	simd->used |= units;
+	units &= simd_missing(vcpu);
 	simd_count(units, &vcpu->stat.fp_traps, &vcpu->stat.vector_traps);
 	local_irq_restore(flags);
 
@@ -353,8 +532,8 @@ static int simd_want(struct kvm_vcpu *vcpu, unsigned long insn, u8 units)
 
 /*
  * Reading vlenb is how a kernel finds out what there is.  It needs no register
- * of the unit, and is no sign that one will be used, as long as none has been.
- * A write is illegal.
+ * of the unit, and does not mean that one will be used, as long as none has
+ * been.  A write is illegal.
  */
 static bool simd_read_vlenb(struct kvm_vcpu *vcpu, unsigned long insn)
 {
@@ -398,7 +577,7 @@ int kvm_riscv_vcpu_illegal_insn(struct kvm_vcpu *vcpu,
 	 * One that would not have come here but for a missing unit is no exit
 	 * that anybody should see in a counter, the guest least of all.
 	 */
-	if (vcpu->arch.cfg.hedeleg & BIT(EXC_INST_ILLEGAL)) {
+	if (vcpu->arch.cfg.hedeleg_csr & BIT(EXC_INST_ILLEGAL)) {
 		kvm_riscv_vcpu_pmu_incr_fw(vcpu, SBI_PMU_FW_ILLEGAL_INSN);
 		vcpu->stat.instr_illegal_exits++;
 	}
@@ -408,12 +587,20 @@ int kvm_riscv_vcpu_illegal_insn(struct kvm_vcpu *vcpu,
 			return 1;
 
 		need = kvm_riscv_simd_insn_units(insn);
+		/* Another hart of the guest may have patched what KVM has read. */
+		if (!trap->stval && !(need & missing))
+			need = KVM_RISCV_SIMD_ANY;
 		/* With NACL, the CSR is in memory of this CPU's. */
 		preempt_disable();
 		off = simd_off(ncsr_read(CSR_VSSTATUS));
 		preempt_enable();
+		/*
+		 * Ask for all that the instruction needs, and not only for what
+		 * is missing: vcpu_put() may take away the rest before the next
+		 * entry.
+		 */
 		if (need == KVM_RISCV_SIMD_ANY)
-			need = missing & ~off & ~emulated;
+			need = vcpu->arch.simd.enabled & ~off & ~emulated;
 
 		if ((need & missing) && !(need & off)) {
 			/* FP registers are in memory then, or will get there. */
@@ -424,11 +611,70 @@ int kvm_riscv_vcpu_illegal_insn(struct kvm_vcpu *vcpu,
 			}
 
 			return simd_read_vlenb(vcpu, insn) ? 1 :
-			       simd_want(vcpu, insn, need & missing);
+			       simd_want(vcpu, insn, need & vcpu->arch.simd.enabled);
 		}
 	}
 
 	kvm_riscv_vcpu_trap_redirect(vcpu, trap);
 
 	return 1;
+}
+
+/**
+ * kvm_riscv_simd_stuck - Tell which units hardware cannot switch off
+ *
+ * FS and VS may be hardwired to a value other than Off.  An extension of such
+ * a unit cannot be hidden from a guest.
+ *
+ * Return: The units.
+ */
+u8 kvm_riscv_simd_stuck(void)
+{
+	return simd_stuck;
+}
+
+void __init kvm_riscv_simd_init(void)
+{
+	unsigned long flags, status;
+
+	/* The kernel itself has both off, except where it uses them. */
+	local_irq_save(flags);
+	csr_clear(CSR_SSTATUS, SR_FS | SR_VS);
+	status = csr_read(CSR_SSTATUS);
+	local_irq_restore(flags);
+
+	simd_stuck = (KVM_RISCV_SIMD_FP | KVM_RISCV_SIMD_V) & ~simd_off(status);
+	if (simd_stuck)
+		kvm_info("%s%s cannot be switched off, nor hidden from guests\n",
+			 simd_stuck & KVM_RISCV_SIMD_FP ? "FP " : "",
+			 simd_stuck & KVM_RISCV_SIMD_V ? "V " : "");
+}
+
+/**
+ * kvm_riscv_simd_enable_cpu - Check whether a hart can run any guest
+ *
+ * Guests know one vector length, and their vCPUs may be moved to any hart.
+ *
+ * Return: 0, or -EOPNOTSUPP if the hart's vector length is not the host's.
+ */
+int kvm_riscv_simd_enable_cpu(void)
+{
+	unsigned long flags, vlenb;
+
+	if (!riscv_isa_extension_available(NULL, V))
+		return 0;
+
+	local_irq_save(flags);
+	riscv_v_enable();
+	vlenb = csr_read(CSR_VLENB);
+	riscv_v_disable();
+	local_irq_restore(flags);
+
+	if (vlenb == riscv_v_vsize / 32)
+		return 0;
+
+	kvm_err("CPU %d has vlenb %lu, but the host's is %lu: it cannot run guests\n",
+		smp_processor_id(), vlenb, riscv_v_vsize / 32);
+
+	return -EOPNOTSUPP;
 }

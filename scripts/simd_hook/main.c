@@ -9,7 +9,9 @@
  * KVM selftest is a test of them.  All registers are filled with rubbish, which
  * neither the guest nor the VMM may ever see.
  */
+#include <linux/kvm_host.h>
 #include <linux/module.h>
+#include <linux/sched/signal.h>
 #include <linux/tracepoint.h>
 #include <linux/fpu.h>
 #include <asm/cpufeature.h>
@@ -19,18 +21,54 @@
 static bool enable;
 module_param(enable, bool, 0644);
 
+/* After each exit, every unit that is on is Dirty, as on a hart that cannot tell. */
+static bool dirty;
+module_param(dirty, bool, 0644);
+
+/* Each trap for a unit comes with this signal for the VMM. */
+static int signal;
+module_param(signal, int, 0644);
+
+static DEFINE_PER_CPU(struct kvm_vcpu *, entered);
+
+static void at_entry(void *vcpu)
+{
+	__this_cpu_write(entered, vcpu);
+}
+
+static void at_exit(void *trap)
+{
+	struct kvm_vcpu *vcpu = __this_cpu_read(entered);
+
+	if (!READ_ONCE(dirty) || !vcpu)
+		return;
+	if (vcpu->arch.guest_context.sstatus & SR_FS)
+		vcpu->arch.guest_context.sstatus |= SR_FS_DIRTY;
+	if (vcpu->arch.guest_context.sstatus & SR_VS)
+		vcpu->arch.guest_context.sstatus |= SR_VS_DIRTY;
+}
+
+static void at_trap(void *vcpu)
+{
+	if (READ_ONCE(signal))
+		send_sig(signal, current, 0);
+}
+
 static struct point {
 	const char *name;
+	void (*always)(void *arg);
 	bool always_vectors;
 	bool if_live;
+	bool nothing_else;
 	struct tracepoint *tp;
 } points[] = {
-	{ "kvm_entry" },
-	{ "kvm_exit" },
-	/* Before a guest gets its registers, in kernels that have it */
-	{ "kvm_simd_load", true },
-	/* Behind that, right before the entry, in kernels with TRACE_IRQFLAGS */
-	{ "irq_enable", true, true },
+	{ "kvm_entry", .always = at_entry },
+	{ "kvm_exit", .always = at_exit },
+	{ "kvm_simd_trap", .always = at_trap, .nothing_else = true },
+	/* After an exit, in kernels that have it */
+	{ "kvm_simd_load", .always_vectors = true },
+	/* Right before the entry, in kernels with TRACE_IRQFLAGS */
+	{ "irq_enable", .always_vectors = true, .if_live = true },
 };
 
 /* In a file of its own, the kernel proper is built without the FPU. */
@@ -57,12 +95,14 @@ static void fill_vector(void)
 	kernel_vector_end();
 }
 
-/* Whatever arguments a tracepoint has, none is used. */
+/* Whatever arguments a tracepoint has, the first is all that is used. */
 static void hook(void *data, void *arg)
 {
 	const struct point *point = data;
 
-	if (!READ_ONCE(enable))
+	if (point->always)
+		point->always(arg);
+	if (!READ_ONCE(enable) || point->nothing_else)
 		return;
 	if (point->if_live) {
 		if (irqs_disabled() && (riscv_v_flags() & RISCV_V_VCPU_CTX))
@@ -105,7 +145,7 @@ static int __init simd_hook_init(void)
 
 	for_each_kernel_tracepoint(find, NULL);
 	for (i = 0; i < ARRAY_SIZE(points); i++) {
-		if (!points[i].tp && points[i].always_vectors)
+		if (!points[i].tp && (points[i].always_vectors || points[i].nothing_else))
 			continue;
 		ret = points[i].tp ?
 			tracepoint_probe_register(points[i].tp, hook, &points[i]) : -ENOENT;

@@ -411,7 +411,7 @@ FIXTURE(migrate) {
 
 FIXTURE_SETUP(migrate)
 {
-	struct kvm_riscv_vm_isa offered;
+	struct kvm_riscv_vm_isa offered = { .size = sizeof(offered) };
 	struct kvm_device_attr a = {
 		.group = KVM_RISCV_VM_ISA,
 		.attr = KVM_RISCV_VM_ISA_OFFERED,
@@ -483,6 +483,8 @@ TEST_F_TIMEOUT(migrate, other_vlenb, TIMEOUT)
 
 	if (!host)
 		SKIP(return, "no KVM_CAP_RISCV_GUEST_VLENB");
+	if (!has_lazy_trap())
+		SKIP(return, NO_LAZY_TRAP);
 	/* Also with pc on an instruction that is to be emulated */
 	emulate_max = 400;
 	for (vlenb = 16; vlenb <= 256; vlenb *= 4) {
@@ -610,6 +612,7 @@ static void hide_ext(struct options *o, const char *name)
 	TEST_ASSERT(ext >= 0, "No extension has the name %s", name);
 	if (!o->hide) {
 		vm = vm_create_barebones();
+		o->isa.size = sizeof(o->isa);
 		vm_ioctl(vm, KVM_GET_DEVICE_ATTR, &a);
 		kvm_vm_free(vm);
 		o->hide = true;

@@ -44,6 +44,8 @@
 /* As long as no host is on which this is run */
 #define OTHER_VLENB	64
 #define TIMER_TICKS	500
+/* Trips a lap where units are used at random */
+#define TRIPS_RANDOM	50
 
 /* Higher wins.  The tick and what it wakes up are all that can interrupt. */
 #define PRIO_LOW	10
@@ -59,6 +61,7 @@ struct scenario {
 	void (*run)(const struct scenario *s);
 	unsigned int guest;	/* units that the guest uses, */
 	unsigned int period;	/* in one turn out of so many, */
+	unsigned int tenths;	/* or at random in so many of ten, */
 	unsigned int other;	/* and the VMM, another guest, or a task */
 	bool off;		/* the guest has neither F, nor D, nor V */
 	void (*code)(void);	/* of a guest of another vlenb */
@@ -159,12 +162,26 @@ static void vcpu_run_to_exit(struct kvm_vcpu *vcpu)
 			  (unsigned long)run->riscv_sbi.args[0]);
 }
 
+/* The same each time: a linear congruential generator, of which the top is random */
+static unsigned int guest_random(unsigned int below)
+{
+	static u64 x = 1;
+
+	x = x * 6364136223846793005UL + 1442695040888963407UL;
+	return (x >> 32) % below;
+}
+
 /* One turn is one KVM_RUN. */
-static void guest_trips(unsigned int units, unsigned int period)
+static void guest_trips(unsigned int units, unsigned int period, unsigned int tenths)
 {
 	unsigned int i;
 
 	guest_simd_on();
+	while (tenths) {
+		if (guest_random(10) < tenths)
+			use_simd(units);
+		guest_exit(0);
+	}
 	for (;;) {
 		use_simd(units);
 		for (i = 0; i < period; i++)
@@ -181,13 +198,13 @@ static void run_trips(const struct scenario *s)
 	int i;
 
 	vm = vm_create_with_one_vcpu(&vcpu, guest_trips);
-	vcpu_args_set(vcpu, 2, (u64)s->guest, (u64)period);
+	vcpu_args_set(vcpu, 3, (u64)s->guest, (u64)period, (u64)s->tenths);
 	if (s->off)
 		vcpu_simd_off(vcpu);
 
 	report("window: %s %d\n", s->name, period);
 
-	for (i = 0; i < WARM_UP * period; i++) {
+	for (i = 0; i < WARM_UP * min(period, 10); i++) {
 		vcpu_run_to_exit(vcpu);
 		use_simd(s->other);
 	}
@@ -577,20 +594,26 @@ static void run_memory(const struct scenario *s)
 	report("memory: %s struct %lu\n", s->name, kvm_vcpu_size());
 }
 
+/* Units used in each turn, in one of N, and at random with P = 0.1 ... 0.5 */
+#define TRIPS_N(_name, _units, _n)						\
+	{ "run-" _name "-" #_n, run_trips, _units, _n }
+#define TRIPS_P(_name, _units, _p)						\
+	{ "run-" _name "-p" #_p, run_trips, _units, TRIPS_RANDOM, .tenths = _p }
+#define TRIPS(_name, _units)							\
+	{ "run-" _name, run_trips, _units, 1 },					\
+	TRIPS_N(_name, _units, 2), TRIPS_N(_name, _units, 3),			\
+	TRIPS_N(_name, _units, 4), TRIPS_N(_name, _units, 5),			\
+	TRIPS_N(_name, _units, 6), TRIPS_N(_name, _units, 8),			\
+	TRIPS_N(_name, _units, 10), TRIPS_N(_name, _units, 100),		\
+	TRIPS_P(_name, _units, 1), TRIPS_P(_name, _units, 2),			\
+	TRIPS_P(_name, _units, 3), TRIPS_P(_name, _units, 4),			\
+	TRIPS_P(_name, _units, 5)
+
 static const struct scenario scenarios[] = {
 	/* KVM_RUN round trips; the last word is what the VMM uses */
 	{ "run-off",		run_trips, .period = 1, .off = true },
 	{ "run-none",		run_trips, .period = 1 },
-	{ "run-fp",		run_trips, FP, 1 },
-	{ "run-fp-2",		run_trips, FP, 2 },
-	{ "run-fp-10",		run_trips, FP, 10 },
-	{ "run-fp-100",		run_trips, FP, 100 },
-	{ "run-v",		run_trips, V, 1 },
-	{ "run-v-2",		run_trips, V, 2 },
-	{ "run-v-10",		run_trips, V, 10 },
-	{ "run-v-100",		run_trips, V, 100 },
-	{ "run-both",		run_trips, BOTH, 1 },
-	{ "run-both-10",	run_trips, BOTH, 10 },
+	TRIPS("fp", FP), TRIPS("v", V), TRIPS("both", BOTH),
 	{ "run-none-vmm-fp",	run_trips, 0, 1, FP },
 	{ "run-fp-vmm-fp",	run_trips, FP, 1, FP },
 	{ "run-none-vmm-v",	run_trips, 0, 1, V },

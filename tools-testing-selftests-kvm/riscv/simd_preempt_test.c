@@ -9,7 +9,6 @@
  * same CPU at any time.  With -icount, QEMU takes interrupts at any instruction.
  */
 #define _GNU_SOURCE
-#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -21,14 +20,14 @@
 #include "isa_util.h"
 #include "kvm_util.h"
 #include "processor.h"
+#include "simd.h"
 #include "test_util.h"
 #include "ucall_common.h"
 
 #define NR_TURNS	100000
 #define NOISE_PERIOD_NS	15000
-#define SIMD_SWITCH	"/sys/module/kvm/parameters/simd_switch"
 
-static char old_switch[16];
+static char old_switch[SIMD_SWITCH_LEN];
 static atomic_bool stop;
 static atomic_ulong wakeups;
 
@@ -64,30 +63,18 @@ static void *make_noise(void *arg)
 	return NULL;
 }
 
-static void write_switch(const char *how)
-{
-	int fd = open(SIMD_SWITCH, O_WRONLY);
-
-	if (fd < 0 || write(fd, how, strlen(how)) < 0)
-		pr_info("Cannot write %s to " SIMD_SWITCH "\n", how);
-	close(fd);
-}
-
 static void restore_switch(void)
 {
-	write_switch(old_switch);
+	simd_switch_set(old_switch);
 }
 
 /* What the last run has used must not be loaded at once: then nothing is taken away. */
 static void be_lazy(void)
 {
-	int fd = open(SIMD_SWITCH, O_RDONLY);
-
-	__TEST_REQUIRE(fd >= 0 && read(fd, old_switch, sizeof(old_switch) - 1) > 0,
-		       "Cannot read " SIMD_SWITCH);
-	close(fd);
+	__TEST_REQUIRE(simd_switch_get(old_switch), "no parameter simd_switch, or not root");
+	__TEST_REQUIRE(has_lazy_trap(), NO_LAZY_TRAP);
 	atexit(restore_switch);
-	write_switch("lazy");
+	simd_switch_set("lazy");
 }
 
 int main(int argc, char **argv)

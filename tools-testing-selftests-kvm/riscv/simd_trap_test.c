@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -51,7 +52,7 @@ struct probe {
 	void *code;
 	int ext;
 	int needs, writes;
-	bool csr;
+	bool csr, rv32;
 	u64 vtype;
 };
 
@@ -134,6 +135,26 @@ static void fill_fp_probes(void)
 	PROBE(ZFA, FP, FP, ".insn r 0x53, 0, 0x78, x1, x3, x1 # fli.s");
 	PROBE(ZFBFMIN, FP, FP, ".insn r 0x53, 0, 0x20, x1, x2, x6 # fcvt.s.bf16");
 	PROBE(ZFBFMIN, FP, FP, ".insn r 0x53, 0, 0x22, x1, x2, x8 # fcvt.bf16.s");
+}
+
+/*
+ * What a 32-bit process executes: c.flw, c.fsw, c.flwsp and c.fswsp have encodings
+ * that are loads and stores of integers in 64-bit code.
+ */
+static void fill_rv32_probes(void)
+{
+	int i = nr_probes;
+
+	PROBE(F, FP, FP, ".2byte 0x6148 # c.flw f10, 4(a0)");
+	PROBE(F, FP, NONE, ".2byte 0xe148 # c.fsw f10, 4(a0)");
+	PROBE(F, FP, FP, ".2byte 0x6522 # c.flwsp f10, 8(sp)");
+	PROBE(F, FP, NONE, ".2byte 0xe42a # c.fswsp f10, 8(sp)");
+	PROBE(ZCD, FP, FP, "c.fld f8, 16(a0)");
+	PROBE(F, FP, FP, "flw f1, 4(a0)");
+	PROBE(D, FP, NONE, "fsd f1, 8(a0)");
+	PROBE(D, FP, FP, "fdiv.d f1, f2, f3");
+	for (; i < nr_probes; i++)
+		probes[i].rv32 = true;
 }
 
 static void fill_v_probes(void)
@@ -348,6 +369,9 @@ static void guest_user_ecall(struct pt_regs *regs)
 	regs->status |= SR_SPP;
 }
 
+/* sstatus.UXL of a 32-bit process, 0 where there are none; the guest finds out. */
+static u64 uxl32;
+
 #define FS(status)	(((status) & SR_FS) / SR_FS_INITIAL)
 #define VS(status)	(((status) & SR_VS) / SR_VS_INITIAL)
 
@@ -514,6 +538,7 @@ static bool executes(const struct probe *p, u64 status)
 struct scenario {
 	bool user;
 	int exits, touch, step;
+	bool rv32;
 };
 
 enum { ALL = 1, ENDS = 3 };
@@ -601,7 +626,16 @@ static void guest_code(struct scenario *s)
 	u64 fs, vs;
 
 	csr_set(CSR_SSTATUS, SR_SUM);
+	if (s->rv32) {
+		/* Hardware need not take a step in between. */
+		csr_write(CSR_SSTATUS, (csr_read(CSR_SSTATUS) & ~SR_UXL) | SR_UXL_32);
+		uxl32 = csr_read(CSR_SSTATUS) & SR_UXL;
+		if (uxl32 != SR_UXL_32)
+			GUEST_DONE();
+	}
 	for (p = probes; p < &probes[nr_probes]; p++) {
+		if (p->rv32 != s->rv32)
+			continue;
 		guest_reference(p, s->user, &ref_gprs);
 		for (fs = SR_FS_OFF; fs <= SR_FS_DIRTY; fs += s->step * SR_FS_INITIAL)
 			for (vs = SR_VS_OFF; vs <= max_vs(); vs += s->step * SR_VS_INITIAL)
@@ -643,6 +677,7 @@ static void init_probes(struct kvm_vcpu *vcpu)
 	fill_csr_probes();
 	fill_v_probes();
 	fill_vfp_probes();
+	fill_rv32_probes();
 	for (i = 0; i < nr_probes; i++)
 		if (probes[i].ext == ALWAYS || __vcpu_has_isa_ext(vcpu, probes[i].ext))
 			probes[n++] = probes[i];
@@ -790,6 +825,10 @@ FIXTURE_VARIANT_ADD(simd_trap, s_v_loaded) { .s = { false, 1, VEC, ENDS } };
 FIXTURE_VARIANT_ADD(simd_trap, u_v_loaded) { .s = { true, 1, VEC, ENDS } };
 FIXTURE_VARIANT_ADD(simd_trap, s_reloaded) { .s = { false, 1, BOTH, ENDS } };
 FIXTURE_VARIANT_ADD(simd_trap, s_idle) { .s = { false, NR_IDLE, NONE, ENDS } };
+FIXTURE_VARIANT_ADD(simd_trap, u32_loaded) { .s = { true, 0, BOTH, ALL, true } };
+FIXTURE_VARIANT_ADD(simd_trap, u32_unloaded) { .s = { true, 1, NONE, ALL, true } };
+FIXTURE_VARIANT_ADD(simd_trap, u32_v_loaded) { .s = { true, 1, VEC, ALL, true } };
+FIXTURE_VARIANT_ADD(simd_trap, u32_idle) { .s = { true, NR_IDLE, NONE, ALL, true } };
 FIXTURE_VARIANT_ADD(simd_trap, u_idle) { .s = { true, NR_IDLE, NONE, ENDS } };
 
 FIXTURE_SETUP(simd_trap)
@@ -814,6 +853,11 @@ TEST_F_TIMEOUT(simd_trap, matrix, 120)
 	*(struct scenario *)addr_gva2hva(self->vcpu->vm, gva) = variant->s;
 	vcpu_args_set(self->vcpu, 1, gva);
 	run_to_the_end(self->vcpu);
+	if (variant->s.rv32) {
+		sync_global_from_guest(self->vcpu->vm, uxl32);
+		if (uxl32 != SR_UXL_32)
+			SKIP(return, "the hart has no 32-bit mode");
+	}
 	TH_LOG("%d instructions", nr_probes);
 }
 
@@ -867,6 +911,8 @@ TEST_F_TIMEOUT(simd_first, instruction, 120)
 	}
 
 	for (i = 0; i < nr_probes; i++) {
+		if (probes[i].rv32)
+			break;
 		if (i)
 			vcpu = vm_vcpu_add(vm, i, guest_first_insn);
 		vcpu_init_vector_tables(vcpu);
@@ -884,27 +930,34 @@ TEST_F_TIMEOUT(simd_first, instruction, 120)
  * and vectors, and in as many without.  In these it has them off, and tries: such
  * a trap is the guest's own, and no reason to load anything.
  */
-#define SIMD_SWITCH	"/sys/module/kvm/parameters/simd_switch"
 #define NR_TURNS	20
+#define RARE		5
+#define NR_RARE		8
 
 struct switch_stats {
-	u64 loads, traps, hits, misses;
+	u64 loads, traps, misses;
 };
 
-static void guest_turns(void)
+static void guest_turn(bool use)
+{
+	if (use)
+		csr_set(CSR_SSTATUS, SR_FS | SR_VS);
+	else
+		csr_clear(CSR_SSTATUS, SR_FS | SR_VS);
+	asm volatile("fmv.d.x ft0, zero" ::: "ft0", "memory");
+	if (has_v)
+		asm volatile(V_INSN("vsetivli zero, 1, e8, m1, ta, ma") ::: "memory");
+}
+
+static void guest_turns(int nr_used, int nr_idle)
 {
 	int i;
 
-	csr_set(CSR_SSTATUS, SR_FS | SR_VS);
-	for (i = 0; i < 2 * NR_TURNS; i++) {
+	for (i = 0; i < nr_used + nr_idle; i++) {
 		GUEST_SYNC(i);
-		if (i == NR_TURNS)
-			csr_clear(CSR_SSTATUS, SR_FS | SR_VS);
-		asm volatile("fmv.d.x ft0, zero" ::: "ft0", "memory");
-		if (has_v)
-			asm volatile(V_INSN("vsetivli zero, 1, e8, m1, ta, ma") ::: "memory");
+		guest_turn(i < nr_used);
 	}
-	GUEST_ASSERT_EQ(trap.count, NR_TURNS * (has_v ? 2 : 1));
+	GUEST_ASSERT_EQ(trap.count, nr_idle * (has_v ? 2 : 1));
 	GUEST_DONE();
 }
 
@@ -920,45 +973,55 @@ static void run_to_turn(struct kvm_vcpu *vcpu, u64 turn)
 	} while (uc.cmd == UCALL_SYNC && uc.args[1] != turn);
 }
 
-static void put_simd_switch(const char *mode)
+static struct switch_stats get_switch_stats(struct kvm_vcpu *vcpu, int unit)
 {
-	int fd = open(SIMD_SWITCH, O_WRONLY);
+	struct switch_stats stats;
 
-	TEST_ASSERT(fd >= 0 && write(fd, mode, strlen(mode)) == strlen(mode),
-		    SIMD_SWITCH ": errno %d", errno);
-	close(fd);
+	if (unit == FP) {
+		stats.loads = vcpu_get_stat(vcpu, fp_loads);
+		stats.traps = vcpu_get_stat(vcpu, fp_traps);
+		stats.misses = vcpu_get_stat(vcpu, fp_eager_misses);
+	} else {
+		stats.loads = vcpu_get_stat(vcpu, vector_loads);
+		stats.traps = vcpu_get_stat(vcpu, vector_traps);
+		stats.misses = vcpu_get_stat(vcpu, vector_eager_misses);
+	}
+	return stats;
 }
 
 FIXTURE(simd_switch) {
-	char old[16];
+	char old[SIMD_SWITCH_LEN];
 	struct kvm_vcpu *vcpu;
 };
 
 FIXTURE_VARIANT(simd_switch) {
 	const char *mode;
-	/* In NR_TURNS - 1 turns: preemption may add some, and ... */
-	int min_traps, max_traps, min_hits, max_hits;
-	/* ... in NR_TURNS without FP and vectors, where each is a miss */
+	/* In NR_TURNS turns with FP and vectors: preemption may add some, and ... */
+	int min_traps, max_traps, min_loads;
+	/* ... in NR_TURNS without, where each load is a miss */
 	int min_idle_loads, max_idle_loads;
+	/* In NR_RARE uses of both units, so seldom that each traps */
+	int min_rare_traps, max_rare_traps;
 };
 
 FIXTURE_VARIANT_ADD(simd_switch, eager) {
-	"eager", 0, 0, NR_TURNS - 1, INT_MAX, NR_TURNS - 1, INT_MAX
+	"eager", 0, 0, NR_TURNS, NR_TURNS, INT_MAX, 0, 0
 };
 
-FIXTURE_VARIANT_ADD(simd_switch, lazy) { "lazy", NR_TURNS - 1, INT_MAX, 0, 0, 0, 0 };
+FIXTURE_VARIANT_ADD(simd_switch, lazy) {
+	"lazy", NR_TURNS, INT_MAX, NR_TURNS, 0, 0, 2 * NR_RARE, INT_MAX
+};
+
 FIXTURE_VARIANT_ADD(simd_switch, adaptive) {
-	"adaptive", 1, NR_TURNS / 2, NR_TURNS / 2, INT_MAX, 1, NR_TURNS / 2
+	"adaptive", 1, NR_TURNS / 2, NR_TURNS, 1, NR_TURNS / 2, NR_RARE, NR_RARE + NR_RARE / 2
 };
 
 FIXTURE_SETUP(simd_switch)
 {
-	int fd = open(SIMD_SWITCH, O_RDONLY);
-
-	if (fd < 0 || access(SIMD_SWITCH, W_OK))
+	if (!simd_switch_get(self->old))
 		SKIP(return, "no parameter simd_switch, or not root");
-	TEST_ASSERT(read(fd, self->old, sizeof(self->old) - 1) > 0, SIMD_SWITCH);
-	close(fd);
+	if (strcmp(variant->mode, "eager") && !has_lazy_trap())
+		SKIP(return, NO_LAZY_TRAP);
 
 	vm_create_with_one_vcpu(&self->vcpu, guest_turns);
 	if (!__vcpu_has_isa_ext(self->vcpu, KVM_RISCV_ISA_EXT_D))
@@ -968,63 +1031,143 @@ FIXTURE_SETUP(simd_switch)
 	vm_init_vector_tables(self->vcpu->vm);
 	vcpu_init_vector_tables(self->vcpu);
 	vm_install_exception_handler(self->vcpu->vm, EXC_INST_ILLEGAL, guest_take_illegal);
-	put_simd_switch(variant->mode);
+	simd_switch_set(variant->mode);
 }
 
 FIXTURE_TEARDOWN(simd_switch)
 {
-	put_simd_switch(self->old);
+	simd_switch_set(self->old);
 	kvm_vm_free(self->vcpu->vm);
-}
-
-static struct switch_stats get_switch_stats(struct kvm_vcpu *vcpu, int unit)
-{
-	struct switch_stats stats;
-
-	if (unit == FP) {
-		stats.loads = vcpu_get_stat(vcpu, fp_loads);
-		stats.traps = vcpu_get_stat(vcpu, fp_traps);
-		stats.hits = vcpu_get_stat(vcpu, fp_eager_hits);
-		stats.misses = vcpu_get_stat(vcpu, fp_eager_misses);
-	} else {
-		stats.loads = vcpu_get_stat(vcpu, vector_loads);
-		stats.traps = vcpu_get_stat(vcpu, vector_traps);
-		stats.hits = vcpu_get_stat(vcpu, vector_eager_hits);
-		stats.misses = vcpu_get_stat(vcpu, vector_eager_misses);
-	}
-	return stats;
 }
 
 TEST_F(simd_switch, loads_and_traps)
 {
 	static const int units[] = { FP, VEC };
-	struct switch_stats used[2] = {}, idle[2], end;
+	struct switch_stats idle[2], end;
 	int i, n = has_v ? 2 : 1;
 
-	/* Memory for vectors comes with a trap, whatever the way. */
-	run_to_turn(self->vcpu, 1);
-	for (i = 0; i < n; i++)
-		used[i] = get_switch_stats(self->vcpu, units[i]);
-	EXPECT_GE(used[1].traps, has_v);
-
+	vcpu_args_set(self->vcpu, 2, (u64)NR_TURNS, (u64)NR_TURNS);
 	run_to_turn(self->vcpu, NR_TURNS);
-	for (i = 0; i < n; i++)
+	for (i = 0; i < n; i++) {
 		idle[i] = get_switch_stats(self->vcpu, units[i]);
+		EXPECT_GE(idle[i].traps, variant->min_traps);
+		EXPECT_LE(idle[i].traps, variant->max_traps);
+		EXPECT_GE(idle[i].loads, variant->min_loads);
+	}
 
 	run_to_turn(self->vcpu, -1);
 	for (i = 0; i < n; i++) {
 		end = get_switch_stats(self->vcpu, units[i]);
-		EXPECT_GE(idle[i].traps - used[i].traps, variant->min_traps);
-		EXPECT_LE(idle[i].traps - used[i].traps, variant->max_traps);
-		EXPECT_GE(idle[i].hits - used[i].hits, variant->min_hits);
-		EXPECT_LE(idle[i].hits - used[i].hits, variant->max_hits);
 		EXPECT_EQ(end.traps, idle[i].traps);
-		EXPECT_EQ(end.hits, idle[i].hits);
 		EXPECT_GE(end.misses - idle[i].misses, variant->min_idle_loads);
 		EXPECT_LE(end.misses - idle[i].misses, variant->max_idle_loads);
 		EXPECT_GE(end.loads - idle[i].loads, variant->min_idle_loads);
 		EXPECT_LE(end.loads - idle[i].loads, variant->max_idle_loads);
 	}
+}
+
+/* Against LazyFP: whatever the guest does, nothing but its own is in the registers. */
+TEST_F(simd_switch, loaded_before_the_guest_runs)
+{
+	bool eager = !strcmp(variant->mode, "eager");
+
+	vcpu_args_set(self->vcpu, 2, 0UL, 1UL);
+	run_to_turn(self->vcpu, 0);
+	EXPECT_EQ(!!vcpu_get_stat(self->vcpu, fp_loads), eager);
+	EXPECT_EQ(!!vcpu_get_stat(self->vcpu, vector_loads), eager && has_v);
+}
+
+/* A unit that is used in each fifth turn, with another, comes with it in one trap. */
+static void guest_rarely(void)
+{
+	int i;
+
+	for (i = 0; i < NR_RARE * RARE; i++) {
+		GUEST_SYNC(i);
+		if (i % RARE == 0)
+			guest_turn(true);
+	}
+	GUEST_DONE();
+}
+
+TEST_F(simd_switch, one_trap_for_both)
+{
+	u64 traps;
+
+	if (!has_v)
+		SKIP(return, "no V");
+	vcpu_arch_set_entry_point(self->vcpu, guest_rarely);
+	run_to_turn(self->vcpu, -1);
+	traps = vcpu_get_stat(self->vcpu, fp_traps) + vcpu_get_stat(self->vcpu, vector_traps);
+	EXPECT_GE(traps, variant->min_rare_traps);
+	EXPECT_LE(traps, variant->max_rare_traps);
+}
+
+/*
+ * simd_hook, a module that comes with the test environment, does what is hard to
+ * come by: it makes each loaded unit Dirty, as a hart may that does not track what
+ * is written, or sends a signal when KVM handles a trap.
+ */
+#define HOOK		"/sys/module/simd_hook/parameters/"
+#define NR_FORGETFUL	600
+
+static bool put_hook(const char *param, const char *value)
+{
+	char path[80];
+	int fd;
+
+	snprintf(path, sizeof(path), HOOK "%s", param);
+	fd = open(path, O_WRONLY);
+	if (fd < 0)
+		return false;
+	TEST_ASSERT_EQ(write(fd, value, strlen(value)), strlen(value));
+	close(fd);
+	return true;
+}
+
+/* Such a hart must not make KVM think for ever that the guest uses its units. */
+TEST_F(simd_switch, always_dirty)
+{
+	bool eager = !strcmp(variant->mode, "eager");
+	u64 loads;
+
+	if (!put_hook("dirty", "1"))
+		SKIP(return, "no simd_hook, or not root");
+	vcpu_args_set(self->vcpu, 2, (u64)NR_TURNS, (u64)NR_FORGETFUL);
+	run_to_turn(self->vcpu, NR_TURNS + NR_FORGETFUL / 2);
+	loads = vcpu_get_stat(self->vcpu, fp_loads);
+	run_to_turn(self->vcpu, -1);
+	loads = vcpu_get_stat(self->vcpu, fp_loads) - loads;
+	put_hook("dirty", "0");
+
+	EXPECT_GE(loads, eager ? NR_FORGETFUL / 2 : 0);
+	EXPECT_LE(loads, eager ? INT_MAX : NR_FORGETFUL / 20);
+}
+
+static void take_signal(int nr)
+{
+}
+
+/* A signal between the trap and the next entry does not take away what was asked for. */
+TEST_F(simd_switch, signal_after_the_trap)
+{
+	char nr[4];
+	int n = 0;
+
+	if (!has_v)
+		SKIP(return, "no V");
+	signal(SIGUSR1, take_signal);
+	snprintf(nr, sizeof(nr), "%d", SIGUSR1);
+	if (!put_hook("signal", nr))
+		SKIP(return, "no simd_hook, or not root");
+	vcpu_args_set(self->vcpu, 2, 1UL, 0UL);
+	run_to_turn(self->vcpu, 0);
+	while (__vcpu_run(self->vcpu) == -1 && errno == EINTR)
+		TEST_ASSERT(n++ < 10, "interrupted for ever");
+	put_hook("signal", "0");
+
+	EXPECT_EQ(n, !!variant->min_traps);
+	EXPECT_EQ(vcpu_get_stat(self->vcpu, vector_traps), !!variant->min_traps);
 }
 
 TEST_HARNESS_MAIN

@@ -88,14 +88,33 @@ static void run_to_first_use(struct kvm_vcpu *vcpu)
 		TEST_ASSERT_EQ(vcpu_run_to_sync(vcpu), i);
 }
 
+/* Without a choice, the registers come at the first use, which is lazy. */
 FIXTURE(vector_alloc) {
+	char old[SIMD_SWITCH_LEN];
+	bool choice;
 	struct kvm_vcpu *vcpu;
 };
 
+FIXTURE_VARIANT(vector_alloc) {
+	bool eager;
+};
+
+FIXTURE_VARIANT_ADD(vector_alloc, lazy) { false };
+FIXTURE_VARIANT_ADD(vector_alloc, eager) { true };
+
 FIXTURE_SETUP(vector_alloc)
 {
-	struct kvm_vm *vm = vm_create_with_one_vcpu(&self->vcpu, guest_code);
+	struct kvm_vm *vm;
 
+	self->choice = simd_switch_get(self->old);
+	if (variant->eager && !self->choice)
+		SKIP(return, "no parameter simd_switch, or not root");
+	if (!variant->eager && !has_lazy_trap())
+		SKIP(return, NO_LAZY_TRAP);
+	if (self->choice)
+		simd_switch_set(variant->eager ? "eager" : "lazy");
+
+	vm = vm_create_with_one_vcpu(&self->vcpu, guest_code);
 	if (!__vcpu_has_isa_ext(self->vcpu, KVM_RISCV_ISA_EXT_V))
 		SKIP(return, "the host has no V");
 	vm_enable_cap(vm, KVM_CAP_RISCV_MP_STATE_RESET, 0);
@@ -103,6 +122,8 @@ FIXTURE_SETUP(vector_alloc)
 
 FIXTURE_TEARDOWN(vector_alloc)
 {
+	if (self->choice)
+		simd_switch_set(self->old);
 	kvm_vm_free(self->vcpu->vm);
 }
 
@@ -172,6 +193,8 @@ TEST_F(vector_alloc, vlenb_and_zeros_cost_nothing)
 
 	if (!have_fault_injection)
 		SKIP(return, NO_FAULT_INJECTION);
+	if (variant->eager)
+		SKIP(return, "the first run has allocated all there is");
 
 	run_to_first_use(vcpu);
 	memset(v_want, 0, sizeof(v_want));
@@ -190,14 +213,6 @@ TEST_F(vector_alloc, no_memory_for_a_register)
 
 	if (!have_fault_injection)
 		SKIP(return, NO_FAULT_INJECTION);
-	if (32 * vlenb > getpagesize())
-		SKIP(return, "more than a page, for which kvzalloc() has other ways");
-	if (32 * vlenb > getpagesize())
-		SKIP(return, "more than a page, for which kvzalloc() has other ways");
-	if (32 * vlenb > getpagesize())
-		SKIP(return, "more than a page, for which kvzalloc() has other ways");
-	if (32 * vlenb > getpagesize())
-		SKIP(return, "more than a page, for which kvzalloc() has other ways");
 	if (32 * vlenb > getpagesize())
 		SKIP(return, "more than a page, for which kvzalloc() has other ways");
 
@@ -223,17 +238,11 @@ TEST_F(vector_alloc, no_memory_in_run)
 		SKIP(return, NO_FAULT_INJECTION);
 	if (32 * vlenb > getpagesize())
 		SKIP(return, "more than a page, for which kvzalloc() has other ways");
-	if (32 * vlenb > getpagesize())
-		SKIP(return, "more than a page, for which kvzalloc() has other ways");
-	if (32 * vlenb > getpagesize())
-		SKIP(return, "more than a page, for which kvzalloc() has other ways");
-	if (32 * vlenb > getpagesize())
-		SKIP(return, "more than a page, for which kvzalloc() has other ways");
-	if (32 * vlenb > getpagesize())
-		SKIP(return, "more than a page, for which kvzalloc() has other ways");
 
-	run_to_first_use(vcpu);
-	ASSERT_EQ(vcpu_run_to_sync(vcpu), vlenb);
+	if (!variant->eager) {
+		run_to_first_use(vcpu);
+		ASSERT_EQ(vcpu_run_to_sync(vcpu), vlenb);
+	}
 
 	for (i = 0; i < 3; i++) {
 		fail_nth_alloc(1);
@@ -243,6 +252,11 @@ TEST_F(vector_alloc, no_memory_in_run)
 	}
 
 	/* The guest has not moved, and knows nothing. */
+	if (variant->eager) {
+		run_to_first_use(vcpu);
+		ASSERT_EQ(vcpu_run_to_sync(vcpu), vlenb);
+		EXPECT_EQ(vcpu_get_stat(vcpu, vector_traps), 0);
+	}
 	ASSERT_EQ(vcpu_run_to_sync(vcpu), 100);
 	v = addr_gva2hva(vcpu->vm, (gva_t)v_buf);
 	for (i = 0; i < 16 * vlenb; i++)

@@ -19,6 +19,8 @@ struct kvm_vcpu_simd {
 	u8 enabled;
 	/* Those of them that are never loaded: their instructions are emulated. */
 	u8 emulated;
+	/* What an instruction has trapped for, and no entry has loaded yet */
+	u8 asked;
 	/* To be loaded when the guest is entered, if not live then */
 	u8 wanted;
 	/* What of it no instruction had asked for */
@@ -27,16 +29,34 @@ struct kvm_vcpu_simd {
 	u8 live;
 	/* Changed by the guest, or asked for, since vcpu_load() */
 	u8 used;
-	/* What used was in the last four periods, the newest lowest */
-	u8 history;
+	/* The guest was entered since vcpu_load() */
+	bool entered;
+	/* simd_switch as it was at vcpu_load() */
+	u8 mode;
+	/* How often something was eager, modulo 256 */
+	u8 streak;
+	/* What used was in the last eight periods */
+	u16 history;
+	/* What is going to be used, to judge by that */
+	u8 frequent;
+	/* Not traced yet: units that were loaded, and that trapped right before */
+	u8 loaded;
+	u8 trapped;
+	/* The instruction that trapped for them */
+	unsigned long trap_insn;
 };
 
 u8 kvm_riscv_simd_insn_units(unsigned long insn);
+u8 kvm_riscv_simd_stuck(void);
+void kvm_riscv_simd_init(void);
+int kvm_riscv_simd_enable_cpu(void);
 
 void kvm_riscv_vcpu_simd_reset(struct kvm_vcpu *vcpu);
+int kvm_riscv_vcpu_simd_run(struct kvm_vcpu *vcpu);
 void kvm_riscv_vcpu_simd_load(struct kvm_vcpu *vcpu);
 void kvm_riscv_vcpu_simd_enter(struct kvm_vcpu *vcpu);
-void kvm_riscv_vcpu_simd_reload(struct kvm_vcpu *vcpu);
+bool kvm_riscv_vcpu_simd_fixup(struct kvm_vcpu *vcpu, unsigned long insn);
+void __kvm_riscv_vcpu_simd_exit(struct kvm_vcpu *vcpu);
 void kvm_riscv_vcpu_simd_put(struct kvm_vcpu *vcpu);
 void kvm_riscv_vcpu_flush_fp(void);
 void kvm_riscv_vcpu_flush_vector(void);

@@ -54,6 +54,16 @@ static inline u64 simd_vlenb(void)
 	return csr_read(CSR_VLENB);
 }
 
+/*
+ * KVM's parameter simd_switch: when a guest gets its FP and vector registers.
+ * The tests that choose put back what was there.  Without has_lazy_trap() "eager"
+ * is the only choice.
+ */
+#define SIMD_SWITCH_LEN	16
+
+bool simd_switch_get(char mode[SIMD_SWITCH_LEN]);
+void simd_switch_set(const char *mode);
+
 u64 vcpu_vlenb(struct kvm_vcpu *vcpu);
 
 /* Run to the guest's next GUEST_SYNC(), return its argument. */

@@ -2,7 +2,11 @@
 /*
  * All FP and vector registers at once, in guests, VMMs and by ONE_REG.
  */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #include "simd.h"
 #include "test_util.h"
@@ -147,6 +151,32 @@ u64 vcpu_run_to_sync(struct kvm_vcpu *vcpu)
 			  vcpu->run->exit_reason, uc.cmd);
 	}
 	return -1;
+}
+
+#define SIMD_SWITCH	"/sys/module/kvm/parameters/simd_switch"
+
+/* Returns false if there is no such parameter, or no right to change it. */
+bool simd_switch_get(char mode[SIMD_SWITCH_LEN])
+{
+	int fd = open(SIMD_SWITCH, O_RDWR);
+	ssize_t n;
+
+	if (fd < 0)
+		return false;
+	n = read(fd, mode, SIMD_SWITCH_LEN - 1);
+	TEST_ASSERT(n > 0, "read " SIMD_SWITCH ": errno %d", errno);
+	mode[n] = '\0';
+	close(fd);
+	return true;
+}
+
+void simd_switch_set(const char *mode)
+{
+	int fd = open(SIMD_SWITCH, O_WRONLY);
+
+	TEST_ASSERT(fd >= 0 && write(fd, mode, strlen(mode)) == strlen(mode),
+		    "write %s to " SIMD_SWITCH ": errno %d", mode, errno);
+	close(fd);
 }
 
 u64 vcpu_vlenb(struct kvm_vcpu *vcpu)
