@@ -472,8 +472,28 @@ modes()
 	local m
 
 	for m in lazy eager; do
+		if [ $m = lazy ] && ! delivers_traps; then
+			later result skip "simd_switch=lazy" 0 "$no_traps"
+			continue
+		fi
 		later tests "simd_switch=$m" "check-$m" -a "kvm.simd_switch=$m" simd simd_trap_test
 	done
+}
+
+# The tip under the newest QEMU that Debian has, beside the release's
+newest_qemu()
+{
+	local -x QEMU=$build/qemu-new/qemu-system-riscv64
+
+	if ! QEMU='' "$scripts/qemu-newest.sh" >"$logs/qemu-new.out" 2>&1; then
+		result skip "newest QEMU" 0 "$(tail -n 1 "$logs/qemu-new.out")"
+		return 0
+	fi
+	qemu=$QEMU
+	if ! delivers_traps; then
+		say "# QEMU $(qemu_version): $no_traps; L1 boots with kvm.simd_switch=eager"
+	fi
+	tests "QEMU $(qemu_version)" check-qemu-new series
 }
 
 # Hosts other than QEMU's max, which has everything: name and -cpu
@@ -767,6 +787,7 @@ if [ "$mode" = all ] && [ -n "$built" ]; then
 	other_hosts
 	by=vmm-check.sh later tests "QEMU as VMM" check-vmm
 	by=migrate.sh later tests "migration" check-migrate
+	later newest_qemu
 	drain || true
 fi
 finish
