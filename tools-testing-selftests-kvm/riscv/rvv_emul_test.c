@@ -32,6 +32,7 @@
 #include "rvv_ops.h"
 
 #define HWCAP_V		(1UL << ('V' - 'A'))
+#define VTYPE_ALTFMT	BIT(8)
 
 /* Data with a page on either side that can be made inaccessible */
 #define MEM_BASE	0x600000000UL
@@ -78,7 +79,7 @@ struct test_case {
 	s8 sew, lmul;
 };
 
-static bool native_mode, digests, host_fills, host_sets_vill;
+static bool native_mode, digests, host_fills, host_sets_vill, host_has_altfmt;
 static u64 vlenb;
 
 static struct rvv_state emu, scratch;
@@ -242,6 +243,12 @@ static u32 field(u32 v, unsigned int lo)
 	return v << lo;
 }
 
+/* SEW > LMUL * ELEN, which RVV 1.0 reserves: harts may set vill */
+static bool wider_than_lmul(s8 sew, s8 lmul)
+{
+	return lmul < 0 && sew > 3 + lmul;
+}
+
 static u64 random_vtype(void)
 {
 	s8 sew, lmul;
@@ -249,7 +256,8 @@ static u64 random_vtype(void)
 
 	do {
 		vtype = rnd() & 0xff;
-	} while (!rvv_parse_vtype(vlenb, vtype, &sew, &lmul));
+	} while (!rvv_parse_vtype(vlenb, vtype, &sew, &lmul) ||
+		 (host_sets_vill && wider_than_lmul(sew, lmul)));
 	return vtype;
 }
 
@@ -395,8 +403,13 @@ static bool vset_may_set_vill(const struct test_case *t)
 	if (!immediate && !rvv_rs1(t->insn) && !rvv_rd(t->insn) &&
 	    (reg || t->vtype & RVV_VTYPE_VILL || lmul - sew != t->lmul - t->sew))
 		return true;
-	/* SEW > LMUL * ELEN */
-	return reg || (lmul < 0 && sew > 3 + lmul);
+	return reg || wider_than_lmul(sew, lmul);
+}
+
+/* vtype[8] is reserved in RVV 1.0, which the emulator follows, and altfmt in Zvfbfa. */
+static bool vset_may_set_altfmt(const struct test_case *t)
+{
+	return t->insn >> 30 == 2 || t->insn & field(VTYPE_ALTFMT, 20);
 }
 
 /* Where QEMU's harts (10.0) are wrong, they are not asked. */
@@ -411,7 +424,8 @@ static bool host_differs(const struct test_case *t)
 	if (opcode == RVV_OPCODE_SYSTEM)
 		return t->insn >> 20 == 0x00a && (!(funct3 & 4) || rs1 > 3);
 	if (opcode == RVV_OPCODE_V && funct3 == RVV_FUNCT3_VSET)
-		return host_sets_vill && vset_may_set_vill(t);
+		return (host_sets_vill && vset_may_set_vill(t)) ||
+		       (host_has_altfmt && vset_may_set_altfmt(t));
 	/* It extends from a group smaller than 1/8 of a register, too. */
 	if (opcode == RVV_OPCODE_V)
 		return t->insn >> 26 == 0x12 && funct3 == 2 && rs1 >= 2 && rs1 <= 7 &&
@@ -711,6 +725,18 @@ static bool host_vill(void)
 		     "csrr %1, vtype\n"
 		     ".option pop\n" : "=r" (wide), "=r" (keep) :: "t0");
 	return wide < 0 || keep < 0;
+}
+
+static bool host_altfmt(void)
+{
+	s64 vtype;
+
+	asm volatile(".option push\n"
+		     ".option arch, +v\n"
+		     "vsetvli t0, zero, %1\n"
+		     "csrr %0, vtype\n"
+		     ".option pop\n" : "=r" (vtype) : "i" (VTYPE_ALTFMT) : "t0");
+	return vtype >= 0;
 }
 
 /* Which elements are agnostic is not looked at: that is for hosts that do not. */
@@ -1019,6 +1045,7 @@ int main(int argc, char *argv[])
 		vlenb = native_vlenb();
 		host_fills = host_fills_agnostic();
 		host_sets_vill = host_vill();
+		host_has_altfmt = host_altfmt();
 	}
 	if (vlenb < 16 || vlenb > RVV_MAX_VLENB || vlenb & (vlenb - 1))
 		ksft_exit_fail_msg("vlenb %lu is no power of two from 16 to %u\n",
