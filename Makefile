@@ -21,7 +21,7 @@ export KDIR BUILD JOBS QEMU
 
 .PHONY: all help deps base apply first export build boot test check check-text check-each \
 	check-long check-mutants mutate check-debug check-hosts check-configs check-base \
-	check-install qemu-new vmm-check migrate coverage fuzz bench mbox junit kselftest-tar \
+	check-install qemu-new qemu-faults vmm-check migrate coverage fuzz bench mbox junit kselftest-tar \
 	clean distclean
 
 all: args-all build
@@ -96,6 +96,9 @@ check-base:
 
 check-install: args-check-install
 	@$(S)/check-install.sh $(T)
+
+qemu-faults: deps
+	@$(S)/qemu-faults.sh $(T)
 
 qemu-new: deps
 	@$(S)/qemu-newest.sh
