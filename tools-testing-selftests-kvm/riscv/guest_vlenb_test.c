@@ -350,6 +350,8 @@ TEST_F(vlenb, left_to_user_space)
 	struct kvm_vcpu *vcpu;
 	int i, j;
 
+	if (!has_lazy_trap())
+		SKIP(return, NO_LAZY_TRAP);
 	vcpu = create(other_vlenb(), ANY_LENGTH, guest_one_insn);
 	vcpu_catch_illegal_insns(vcpu);
 	/* Eager switching has something to load then, and must not. */
@@ -412,6 +414,8 @@ TEST_F(vlenb, guest_s_own_exceptions)
 	struct kvm_vcpu *vcpu;
 	int i;
 
+	if (!has_lazy_trap())
+		SKIP(return, NO_LAZY_TRAP);
 	vcpu = create(other_vlenb(), ANY_LENGTH, guest_one_insn);
 	vcpu_catch_illegal_insns(vcpu);
 
@@ -472,8 +476,11 @@ static void guest_load_to_x0(void)
 /* What KVM emulates takes x0 for a register, too: it has to stay zero. */
 TEST_F(vlenb, x0)
 {
-	struct kvm_vcpu *vcpu = create(other_vlenb(), ANY_LENGTH, guest_load_to_x0);
+	struct kvm_vcpu *vcpu;
 
+	if (!has_lazy_trap())
+		SKIP(return, NO_LAZY_TRAP);
+	vcpu = create(other_vlenb(), ANY_LENGTH, guest_load_to_x0);
 	virt_map(vcpu->vm, MMIO_GVA, MMIO_GPA, 1);
 	vcpu_run(vcpu);
 	ASSERT_EQ(KVM_EXIT_MMIO, vcpu->run->exit_reason);
@@ -501,6 +508,8 @@ TEST_F(vlenb, side_by_side)
 	struct kvm_vcpu *vcpus[ARRAY_SIZE(vlenbs)];
 	int i, round;
 
+	if (!has_lazy_trap())
+		SKIP(return, NO_LAZY_TRAP);
 	for (i = 0; i < ARRAY_SIZE(vlenbs); i++)
 		vcpus[i] = create(vlenbs[i], ANY_LENGTH, guest_lengths);
 

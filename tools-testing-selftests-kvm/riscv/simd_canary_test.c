@@ -193,7 +193,7 @@ static void new_vm(struct vmm *m)
 	m->vm = vm_create(NR_VCPUS);
 	m->vlenb = host_vlenb;
 	/* Of another length, registers are the VMM's business, who has no emulator here. */
-	if (has_v && !rnd(m, 4)) {
+	if (has_v && has_lazy_trap() && !rnd(m, 4)) {
 		m->vlenb = 16 << rnd(m, 6);
 		cap.args[0] = m->vlenb;
 		TEST_ASSERT(!__vm_ioctl(m->vm, KVM_ENABLE_CAP, &cap), "no vlenb of %lu", m->vlenb);

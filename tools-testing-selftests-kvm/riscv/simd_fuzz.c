@@ -555,7 +555,7 @@ static void op_vlenb(struct cpu *c)
 	};
 	int want = nr_vcpus ? EBUSY : 0;
 
-	if (!rnd(4))
+	if (!rnd(4) || !has_lazy_trap())
 		val = host_vlenb;
 	cap.args[0] = val;
 	if (cap.flags || cap.args[2] || cap.args[3] || flags & ~KVM_RISCV_VLENB_USER_EXIT ||
