@@ -21,7 +21,7 @@ export KDIR BUILD JOBS QEMU
 
 .PHONY: all help deps base apply first export build boot test check check-text check-each \
 	check-long check-mutants mutate check-debug check-hosts check-configs check-base \
-	check-install qemu-new qemu-faults vmm-check migrate coverage fuzz bench mbox junit kselftest-tar \
+	check-install check-qemu qemu-new qemu-faults vmm-check migrate coverage fuzz bench mbox junit kselftest-tar \
 	clean distclean
 
 all: args-all build
@@ -77,6 +77,9 @@ check-mutants mutate: args-check-mutants build
 
 check-hosts: apply
 	@$(S)/check.sh hosts
+
+check-qemu: apply
+	@$(S)/check.sh qemu
 
 check-configs: apply
 	@$(S)/deps.sh clang

@@ -10,6 +10,7 @@
 #	check.sh hosts		the tip on hosts without V, without FPU, with KVM=m
 #	check.sh configs	the tip of each layer in other configurations, and the
 #				series on them, and on hosts that lack an extension
+#	check.sh qemu		the tip under the newest QEMU that Debian has
 . "$(dirname "$0")/lib.sh"
 
 mode=${1:-all}
@@ -676,6 +677,16 @@ if [ "$mode" = hosts ]; then
 			now tests "KVM=m" check-module series smoke || true
 		fi
 		"$scripts/build.sh" initramfs >"$logs/initramfs.log" 2>&1 || true
+	fi
+	finish
+	exit
+fi
+
+if [ "$mode" = qemu ]; then
+	restore
+	if now check "series: tip builds" "$scripts/build.sh" all; then
+		stage
+		now newest_qemu || true
 	fi
 	finish
 	exit
