@@ -487,7 +487,7 @@ newest_qemu()
 	local -x QEMU=$build/qemu-new/qemu-system-riscv64
 
 	if ! QEMU='' "$scripts/qemu-newest.sh" >"$logs/qemu-new.out" 2>&1; then
-		result skip "newest QEMU" 0 "$(tail -n 1 "$logs/qemu-new.out")"
+		result skip "newest QEMU" 0 "cannot be fetched: $(tail -n 1 "$logs/qemu-newest.log")"
 		return 0
 	fi
 	qemu=$QEMU
