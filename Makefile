@@ -100,7 +100,7 @@ check-base:
 check-install: args-check-install
 	@$(S)/check-install.sh $(T)
 
-qemu-faults: deps
+qemu-faults: args-qemu-faults deps
 	@$(S)/qemu-faults.sh $(T)
 
 qemu-new: deps

@@ -84,6 +84,7 @@ check-debug)
 	machine
 	each_in T debug rt
 	;;
+qemu-faults) each_in T $(cd "$scripts/qemu" && printf '%s\n' *.S | sed 's/\.S$//') ;;
 vmm-check) each_in T $(names_of "$scripts/vmm/cases.list") $(sets_of "$scripts/vmm/cases.list") ;;
 fuzz)
 	number N

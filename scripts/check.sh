@@ -296,6 +296,7 @@ our_own()
 	check "our C compiles without warnings" our_c || true
 	check "patches/series is complete" series_complete || true
 	check "userspace.md quotes userspace.c" "$scripts/guide.sh" --check || true
+	check "qemu.md has the programs that there are, and they run" "$scripts/qemu-faults.sh" || true
 }
 
 patches_as_text()

@@ -139,15 +139,17 @@ delivers_traps()
 		bare_metal mpv.S "$program"
 		timeout 60 "$qemu" -M virt -cpu rv64,h=true -m 128M -display none -nodefaults \
 			-bios "$program" </dev/null >"$logs/qemu-mpv.log" 2>&1 || rc=$?
-		rm -f "$program"
+		# Others may be asking at the same time: never half an answer.
 		case $rc in
-		0) echo yes >"$known" ;;
-		3) echo no >"$known" ;;
+		0) echo yes >"$program" ;;
+		3) echo no >"$program" ;;
 		*)
 			cat "$logs/qemu-mpv.log" >&2
+			rm -f "$program"
 			die "$qemu does not run a bare-metal program (exit $rc): does it need -L or -bios, as in build/qemu-new?"
 			;;
 		esac
+		mv "$program" "$known"
 	fi
 	[ "$(cat "$known")" = yes ]
 }
