@@ -212,7 +212,7 @@ if [ -z "$modes" ]; then
 	fi
 fi
 delivers_traps || [ "$modes" = eager ] || [ "$modes" = - ] ||
-	die "QEMU $(qemu_version): $no_traps; only -m eager can be measured"
+	die "QEMU $(qemu_version) $no_traps; only -m eager can be measured"
 [ -e "$kst/riscv/simd_bench" ] || die "$kst/riscv/simd_bench is missing: make build"
 
 step "build the plugin" bench-plugin.log build_plugin

@@ -6,7 +6,7 @@
 append=
 if ! delivers_traps; then
 	append=" kvm.simd_switch=eager l1.no-trap"
-	say "QEMU $(qemu_version): $no_traps; L1 boots with kvm.simd_switch=eager"
+	say "QEMU $(qemu_version) $no_traps; L1 boots with kvm.simd_switch=eager"
 fi
 say "QEMU riscv64 with VLEN ${1:-256} and ${2:-2} CPUs; Ctrl-A X kills it"
 exec "$qemu" \

@@ -475,7 +475,7 @@ modes()
 
 	for m in lazy eager; do
 		if [ $m = lazy ] && ! delivers_traps; then
-			later result skip "simd_switch=lazy" 0 "$no_traps"
+			later result skip "simd_switch=lazy" 0 "QEMU $no_traps"
 			continue
 		fi
 		later tests "simd_switch=$m" "check-$m" -a "kvm.simd_switch=$m" simd simd_trap_test
@@ -493,7 +493,7 @@ newest_qemu()
 	fi
 	qemu=$QEMU
 	if ! delivers_traps; then
-		say "# QEMU $(qemu_version): $no_traps; L1 boots with kvm.simd_switch=eager"
+		say "# QEMU $(qemu_version) $no_traps; L1 boots with kvm.simd_switch=eager"
 	fi
 	tests "QEMU $(qemu_version)" check-qemu-new series
 }

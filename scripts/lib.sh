@@ -16,6 +16,7 @@ jobs=${JOBS:-$(nproc)}
 qemu=${QEMU:-qemu-system-riscv64}
 if [[ $qemu == */* ]]; then
 	qemu=$(realpath -m "$qemu")
+	export QEMU=$qemu	# for scripts that are somewhere else by then
 fi
 
 # Nothing of a build may depend on who runs it where.
@@ -153,4 +154,4 @@ delivers_traps()
 	fi
 	[ "$(cat "$known")" = yes ]
 }
-no_traps="this QEMU cannot deliver a first-use trap: mstatus.MPV cannot be cleared (Documentation/qemu.md)"
+no_traps="cannot deliver a first-use trap, as mstatus.MPV cannot be cleared (Documentation/qemu.md)"

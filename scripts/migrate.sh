@@ -31,7 +31,7 @@ ${CROSS_COMPILE}gcc -O2 -static -Wall -Wextra -Werror -o "$dir/tohost" "$scripts
 
 # On the way a guest is on hosts of other lengths, and lives on traps there.
 if ! delivers_traps; then
-	echo "skip all 0 $no_traps" | tee "$logs/$label.results"
+	echo "skip all 0 QEMU $no_traps" | tee "$logs/$label.results"
 	exit 4
 fi
 

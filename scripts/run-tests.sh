@@ -60,7 +60,7 @@ traps=1
 if ! delivers_traps; then
 	traps=
 	append+=" kvm.simd_switch=eager l1.no-trap"
-	[ -n "$quiet" ] || say "  QEMU $(qemu_version): $no_traps; L1 boots with kvm.simd_switch=eager"
+	[ -n "$quiet" ] || say "  QEMU $(qemu_version) $no_traps; L1 boots with kvm.simd_switch=eager"
 fi
 
 # What a kernel says when something is wrong, whatever the tests said
@@ -121,7 +121,7 @@ select_tests()
 				;;
 			esac
 			if [ -z "$traps" ] && [[ ,$flags, == *,trap,* ]]; then
-				echo "skip $name 0 $no_traps" >>"$results"
+				echo "skip $name 0 QEMU $no_traps" >>"$results"
 				break
 			fi
 			has_passed "$name" "${prog##*/}" "$flags" "$args" ||
