@@ -3,6 +3,10 @@
 
 SHELL := /bin/bash
 S := scripts
+began := $(shell date +%s)
+
+# One target after the other; the scripts run what can be run at a time.
+.NOTPARALLEL:
 
 # Arguments of single targets
 T ?=
@@ -13,14 +17,20 @@ TO ?=
 REV ?=
 N ?=
 SEED ?=
-export KDIR BUILD JOBS
+export KDIR BUILD JOBS QEMU
 
-.PHONY: all help deps base apply export build boot test check check-text check-each \
+.PHONY: all help deps base apply first export build boot test check check-text check-each \
 	check-long check-mutants mutate check-debug check-hosts check-configs check-base \
-	vmm-check migrate coverage fuzz bench mbox junit kselftest-tar clean distclean
+	check-install check-qemu qemu-new qemu-faults vmm-check migrate coverage fuzz bench mbox junit kselftest-tar \
+	clean distclean
 
-all: build
+all: args-all build
 	@$(S)/run-tests.sh -l all -v $(VLEN) -s $(SMP) series smoke
+	@t=$$(($$(date +%s) - $(began))); echo "  $$((t / 60)) min $$((t % 60)) s"
+
+# A wrong argument is an error before anything is fetched, applied or built.
+args-%:
+	@VLEN="$(VLEN)" SMP="$(SMP)" T="$(T)" FROM="$(FROM)" TO="$(TO)" N="$(N)" SEED="$(SEED)" $(S)/args.sh $*
 
 help:
 	@sed -n '/^Targets/,/^$$/p;/^Variables/,/^$$/p' README
@@ -40,12 +50,14 @@ export:
 build: apply
 	@$(S)/build.sh all
 
-boot: build
+first: apply
+	@$(S)/build.sh first
+
+boot: args-boot build
 	@$(S)/build.sh shell
 	@$(S)/boot-shell.sh $(VLEN) $(SMP)
 
-test: build
-	@[ -n "$(T)" ] || { echo "error: make test T=NAME, names are in scripts/tests.list" >&2; exit 1; }
+test: args-test build
 	@$(S)/run-tests.sh -l test -v $(VLEN) -s $(SMP) $(T)
 
 # Sphinx is for this one only.
@@ -53,36 +65,48 @@ check: export WITH_SPHINX := 1
 check: base
 	@$(S)/check.sh
 
-check-each: base
+check-each: args-check-each base
 	@$(S)/check.sh each $(or $(FROM),1) $(TO)
 
 check-text: export WITH_SPHINX := 1
 check-text: base
 	@$(S)/check.sh text
 
-check-mutants mutate: build
+check-mutants mutate: args-check-mutants build
 	@$(S)/check-mutants.sh $(T)
 
 check-hosts: apply
 	@$(S)/check.sh hosts
 
+check-qemu: apply
+	@$(S)/check.sh qemu
+
 check-configs: apply
 	@$(S)/deps.sh clang
 	@$(S)/check.sh configs
 
-check-debug: build
+check-debug: args-check-debug build
 	@VLEN=$(VLEN) SMP=$(SMP) $(S)/check-debug.sh $(T)
 
-fuzz: build
+fuzz: args-fuzz build
 	@$(S)/check-debug.sh fuzz $(or $(N),1000000) $(SEED)
 
-check-long: build
+check-long: args-check-long build
 	@$(S)/run-tests.sh -l long -m 6G -v $(VLEN) -s $(SMP) long
 
 check-base:
 	@$(S)/check-base.sh $(REV)
 
-vmm-check: build
+check-install: args-check-install
+	@$(S)/check-install.sh $(T)
+
+qemu-faults: args-qemu-faults deps
+	@$(S)/qemu-faults.sh $(T)
+
+qemu-new: deps
+	@$(S)/qemu-newest.sh
+
+vmm-check: args-vmm-check build
 	@$(S)/vmm-check.sh $(T)
 
 migrate: build

@@ -1,41 +1,83 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash disable=SC2154,SC2016,SC2034
-# Sourced.  apt with lists of its own under build/, for suites that this
-# machine does not have among its sources: nothing of its apt is changed, and
-# the mirror is the one that its apt knows.
+# Sourced.  apt with lists of its own under build/, for suites that this machine
+# does not have among its sources.  It knows all that the machine's apt knows, and
+# these suites beside that; nothing of the machine's apt is changed.
 
 apt_dir=$build/apt
 
+# as_root COMMAND...: sudo drops the environment, so that env(1) has to carry it.
+as_root()
+{
+	if [ "$(id -u)" = 0 ]; then
+		"$@"
+	else
+		sudo env DEBIAN_FRONTEND=noninteractive "$@"
+	fi
+}
+
+# The mirror that this machine's apt has Debian from
+debian_mirror()
+{
+	apt-get indextargets --format '$(REPO_URI) $(ORIGIN) $(LABEL)' 'Created-By: Packages' |
+		awk '$2 == "Debian" && $3 == "Debian" && $1 !~ /^cdrom:/ { print $1; exit }'
+}
+
+# apt_sources FILE KEY LINE...: the machine's sources.list, and each LINE, "deb URI SUITE"
+apt_sources()
+{
+	local file=$1 key=$2 list s
+	shift 2
+
+	eval "$(apt-config shell list Dir::Etc::sourcelist/f)"
+	{
+		cat "$list" 2>/dev/null || true
+		for s in "$@"; do
+			echo "${s%% *} ${key:+[signed-by=$key] }${s#* } main"
+		done
+	} >"$file"
+}
+
+# Somebody else's source that cannot be had does not matter, ours do.
+update_private()
+{
+	local suite
+
+	apt-get -q -o APT::Update::Error-Mode=any "${apt_options[@]}" update && return 0
+	for suite in "${apt_suites[@]}"; do
+		apt-get "${apt_options[@]}" indextargets --format '$(REPO_URI) $(RELEASE)' |
+			grep -qxF "$apt_uri $suite" || return 1
+	done
+}
+
 apt_private()
 {
-	local uri key
+	local s lines=() list release
 
 	command -v apt-get >/dev/null ||
 		die "this machine has no apt; set KDIR= to a Linux 7.3 git tree and install the rest by hand"
 
-	uri=$(apt-get indextargets --format '$(REPO_URI) $(ORIGIN) $(LABEL)' 'Created-By: Packages' |
-		awk '$2 == "Debian" && $3 == "Debian" { print $1; exit }')
-	if [ -z "$uri" ]; then
+	apt_uri=$(debian_mirror)
+	if [ -z "$apt_uri" ]; then
 		# Never updated: the sources are all there is to ask.
-		if [ "$(id -u)" = 0 ]; then
-			patiently apt-get -q update >"$logs/apt.log" 2>&1 || true
-		fi
-		uri=$(apt-get indextargets --format '$(REPO_URI) $(ORIGIN) $(LABEL)' 'Created-By: Packages' |
-			awk '$2 == "Debian" && $3 == "Debian" { print $1; exit }')
+		patiently as_root apt-get -q update >"$logs/apt.log" 2>&1 || true
+		apt_uri=$(debian_mirror)
 	fi
-	[ -n "$uri" ] || die "apt on this machine knows no Debian mirror (apt-get update?)"
+	[ -n "$apt_uri" ] || die "apt on this machine knows no Debian mirror (apt-get update?)"
 
-	key=/usr/share/keyrings/debian-archive-keyring.gpg
-	[ -e "$key" ] || die "$key is missing (package debian-archive-keyring)"
+	apt_key=/usr/share/keyrings/debian-archive-keyring.gpg
+	[ -e "$apt_key" ] || die "$apt_key is missing (package debian-archive-keyring)"
+
+	# The base is in trixie-backports, for all architectures.  Bookworm's QEMU is too old.
+	release=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
+	apt_suites=(trixie-backports sid)
+	lines=("deb $apt_uri trixie-backports" "deb-src $apt_uri sid")
+	if [ "$release" = bookworm ]; then
+		apt_suites+=(bookworm-backports)
+		lines+=("deb $apt_uri bookworm-backports")
+	fi
 
 	mkdir -p "$apt_dir/lists/partial" "$apt_dir/cache/archives/partial"
-	# Another script may be using them: never half a file.
-	for s in "deb $uri bookworm-backports" "deb $uri trixie-backports" "deb-src $uri sid"; do
-		echo "${s%% *} [signed-by=$key] ${s#* } main"
-	done >"$apt_dir/sources.$BASHPID"
-	mv "$apt_dir/sources.$BASHPID" "$apt_dir/sources.list"
-	apt_uri=$uri apt_key=$key
-
 	apt_options=(
 		-o "Dir::Etc::sourcelist=$apt_dir/sources.list"
 		-o "Dir::State::lists=$apt_dir/lists"
@@ -43,12 +85,27 @@ apt_private()
 		-o "APT::Sandbox::User="
 		-o Acquire::Retries=3
 	)
-	if [ ! -e "$apt_dir/updated" ]; then
-		# The machine's own sources as well, for what backports depend on.
-		step "apt: package lists of the backports" apt-update.log \
-			patiently apt-get -q -o APT::Update::Error-Mode=any "${apt_options[@]}" update ||
-			die "apt cannot reach the mirror; with a network, the next make goes on from here"
+	# A machine that has one of these suites may name another key, or another name of
+	# it, which apt takes for a contradiction: then the machine's key it is.
+	list=$apt_dir/sources.$BASHPID
+	apt_sources "$list" "$apt_key" "${lines[@]}"
+	if ! apt-get -o "Dir::Etc::sourcelist=$list" indextargets >/dev/null 2>&1; then
+		apt_sources "$list" '' "${lines[@]}"
+	fi
+	# Another script may be using it: never half a file.
+	cmp -s "$list" "$apt_dir/sources.list" || rm -f "$apt_dir/updated"
+	mv "$list" "$apt_dir/sources.list"
+
+	# Packages of old lists are gone from the mirror.
+	if [ -e "$apt_dir/updated" ] && [ -z "$(find "$apt_dir/updated" -mmin +1000)" ]; then
+		return 0
+	fi
+	if step "apt: package lists of the backports" apt-update.log patiently update_private; then
 		touch "$apt_dir/updated"
+	elif [ -e "$apt_dir/updated" ]; then
+		warn "going on with the package lists there are"
+	else
+		die "apt cannot reach the mirror; with a network, the next make goes on from here"
 	fi
 }
 

@@ -99,7 +99,7 @@ boot()
 		param="kvm.simd_switch=$mode"
 	fi
 	rm -f "$out.console" "$out.counts" "$out.profile"
-	timeout --foreground -k 5 1800 qemu-system-riscv64 \
+	timeout --foreground -k 5 1800 "$qemu" \
 		-M virt,aia=aplic-imsic,aia-guests=4 -cpu "max,vlen=$vlen" -m 1G \
 		-smp 1 -icount shift=0,sleep=off -seed 1 -rtc base=2026-01-01,clock=vm \
 		-display none -nodefaults -serial "file:$out.console" -monitor none -no-reboot \
@@ -211,6 +211,8 @@ if [ -z "$modes" ]; then
 		modes="eager lazy adaptive"
 	fi
 fi
+delivers_traps || [ "$modes" = eager ] || [ "$modes" = - ] ||
+	die "QEMU $(qemu_version) $no_traps; only -m eager can be measured"
 [ -e "$kst/riscv/simd_bench" ] || die "$kst/riscv/simd_bench is missing: make build"
 
 step "build the plugin" bench-plugin.log build_plugin
@@ -222,7 +224,7 @@ fi
 
 {
 	echo "# base $(lgit rev-parse --short=12 base), series $(lgit rev-parse --short=12 HEAD)," \
-		"$(qemu-system-riscv64 --version | sed -n '1s/ (.*//p'), make bench"
+		"QEMU $(qemu_version), make bench"
 	echo "kernel,mode,vlen,scenario,counter,laps,min,median,mean,max"
 } >"$csv"
 for vlen in $vlens; do

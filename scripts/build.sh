@@ -10,6 +10,7 @@
 #	build.sh all				the last three, with progress
 #	build.sh shell				build/initramfs.cpio with busybox in it
 #	build.sh kselftest-tar			build/kselftest.tar.gz
+#	build.sh first				build/obj: the first object of KVM
 . "$(dirname "$0")/lib.sh"
 
 # config_key FRAGMENT .CONFIG: what that has been made of, and what came out.  Kconfig
@@ -224,6 +225,10 @@ all)
 	step "build the KVM selftests" build-selftests.log "$0" selftests
 	step "make the initramfs" build-initramfs.log "$0" initramfs
 	;;
+first)
+	configure obj >"$logs/build-first.log" 2>&1 || die "no configuration: $logs/build-first.log"
+	step "build the first object of KVM" build-first.log kmake O="$build/obj" W=1 arch/riscv/kvm/isa.o
+	;;
 kselftest-tar)
 	step "build and pack the KVM selftests" kselftest-tar.log kselftest_tar
 	say "  $(tar tzf "$build/kselftest.tar.gz" | grep -c '^\./kvm/.*[^/]$') files of KVM's in $build/kselftest.tar.gz; on a board: ./run_kselftest.sh -c kvm"
@@ -234,5 +239,5 @@ shell)
 	fi
 	WITH_SHELL=1 initramfs
 	;;
-*) die "usage: build.sh config|kernel|base|selftests|initramfs|all|shell|kselftest-tar" ;;
+*) die "usage: build.sh config|kernel|base|selftests|initramfs|all|shell|kselftest-tar|first" ;;
 esac

@@ -75,7 +75,7 @@ fi
 
 # With -icount, these kernels need more instructions to wake vector_copy_test's other
 # thread than there are between two wakeups: it would take hours.
-sed -E 's/^([^ #]+ +[^ ]+ +[0-9]+ +)icount /\1- /' "$scripts/tests.list" >"$build/debug.list"
+sed -E 's/^([^ #]+ +[^ ]+ +[0-9]+ +)icount/\1-/' "$scripts/tests.list" >"$build/debug.list"
 
 rc=0
 for k in $kernels; do

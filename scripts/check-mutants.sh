@@ -9,6 +9,7 @@
 
 [ -z "$(lgit status --porcelain --untracked-files=no)" ] ||
 	die "build/linux has changes that are not committed"
+delivers_traps || die "QEMU $(qemu_version) $no_traps; each mutant would need it"
 trap 'lgit checkout -q -f series' EXIT
 
 # use_layer N: build its tip, with the selftests that it has

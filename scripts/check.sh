@@ -10,6 +10,7 @@
 #	check.sh hosts		the tip on hosts without V, without FPU, with KVM=m
 #	check.sh configs	the tip of each layer in other configurations, and the
 #				series on them, and on hosts that lack an extension
+#	check.sh qemu		the tip under the newest QEMU that Debian has
 . "$(dirname "$0")/lib.sh"
 
 mode=${1:-all}
@@ -295,6 +296,7 @@ our_own()
 	check "our C compiles without warnings" our_c || true
 	check "patches/series is complete" series_complete || true
 	check "userspace.md quotes userspace.c" "$scripts/guide.sh" --check || true
+	check "qemu.md has the programs that there are, and they run" "$scripts/qemu-faults.sh" || true
 }
 
 patches_as_text()
@@ -472,8 +474,28 @@ modes()
 	local m
 
 	for m in lazy eager; do
+		if [ $m = lazy ] && ! delivers_traps; then
+			later result skip "simd_switch=lazy" 0 "QEMU $no_traps"
+			continue
+		fi
 		later tests "simd_switch=$m" "check-$m" -a "kvm.simd_switch=$m" simd simd_trap_test
 	done
+}
+
+# The tip under the newest QEMU that Debian has, beside the release's
+newest_qemu()
+{
+	local -x QEMU=$build/qemu-new/qemu-system-riscv64
+
+	if ! QEMU='' "$scripts/qemu-newest.sh" >"$logs/qemu-new.out" 2>&1; then
+		result skip "newest QEMU" 0 "cannot be fetched: $(tail -n 1 "$logs/qemu-newest.log")"
+		return 0
+	fi
+	qemu=$QEMU
+	if ! delivers_traps; then
+		say "# QEMU $(qemu_version) $no_traps; L1 boots with kvm.simd_switch=eager"
+	fi
+	tests "QEMU $(qemu_version)" check-qemu-new series
 }
 
 # Hosts other than QEMU's max, which has everything: name and -cpu
@@ -661,6 +683,16 @@ if [ "$mode" = hosts ]; then
 	exit
 fi
 
+if [ "$mode" = qemu ]; then
+	restore
+	if now check "series: tip builds" "$scripts/build.sh" all; then
+		stage
+		now newest_qemu || true
+	fi
+	finish
+	exit
+fi
+
 if [ "$mode" = configs ]; then
 	restore
 	if now check "series: tip builds" "$scripts/build.sh" all; then
@@ -767,6 +799,7 @@ if [ "$mode" = all ] && [ -n "$built" ]; then
 	other_hosts
 	by=vmm-check.sh later tests "QEMU as VMM" check-vmm
 	by=migrate.sh later tests "migration" check-migrate
+	later newest_qemu
 	drain || true
 fi
 finish

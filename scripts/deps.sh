@@ -1,7 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # Install what is missing on a Debian machine, and nothing else.
+#
+#	deps.sh [bench|clang|install]	what these need, too
 . "$(dirname "$0")/lib.sh"
+. "$scripts/apt.sh"
 
 # command:package
 need="gcc:gcc make:make git:git bc:bc bison:bison flex:flex perl:perl
@@ -10,38 +13,47 @@ riscv64-linux-gnu-gcc:gcc-riscv64-linux-gnu shellcheck:shellcheck"
 if [ -n "${WITH_SPHINX:-}" ]; then
 	need+=" sphinx-build:python3-sphinx"
 fi
-if [ "${1:-}" = bench ]; then
-	need+=" gnuplot:gnuplot-nox"
-fi
-if [ "${1:-}" = clang ]; then
+case ${1:-} in
+bench) need+=" gnuplot:gnuplot-nox" ;;
+install) need+=" debootstrap:debootstrap" ;;
+clang)
 	v=$(newest_llvm)
 	[ -n "$v" ] || die "apt has no clang-N"
 	need+=" clang$v:clang$v ld.lld$v:lld$v llvm-ar$v:llvm$v"
-fi
-# What the base, sparse and QEMU come from, when not from the release itself
+	;;
+esac
+# The first that has all of Zvk* and Zfbfmin
 min_qemu=10
 
-as_root=
-if [ "$(id -u)" != 0 ]; then
-	as_root=sudo
-fi
+# Lists that are up to date, once
+updated=
+update()
+{
+	[ -z "$updated" ] || return 0
+	updated=1
+	if [ "$(id -u)" != 0 ] && ! command -v sudo >/dev/null; then
+		die "root, or sudo, is needed to install what is missing: $*"
+	fi
+	say "apt-get update$by_sudo"
+	patiently as_root apt-get -q update >"$logs/apt.log" 2>&1 ||
+		warn "apt-get update failed, trying with the lists there are"
+}
 
 apt_install()
 {
-	command -v apt-get >/dev/null ||
-		die "no apt-get here; please install by hand: $*"
-	say "Installing with apt-get${as_root:+ (as root, by sudo)}: $*"
-	if [ -n "$as_root" ] && ! command -v sudo >/dev/null; then
-		die "root is needed for: apt-get install $*"
-	fi
-	export DEBIAN_FRONTEND=noninteractive
-	$as_root apt-get -q "${apt_options[@]}" install -y --no-install-recommends "$@" \
-		>"$logs/apt.log" 2>&1 || {
+	say "Installing with apt-get$by_sudo: $*"
+	as_root apt-get -q "${apt_options[@]}" install -y --no-install-recommends "$@" \
+		</dev/null >"$logs/apt.log" 2>&1 || {
 		tail -n 15 "$logs/apt.log"
 		die "apt-get could not install: $* (network?); the whole log: $logs/apt.log"
 	}
 }
 
+by_sudo=
+if [ "$(id -u)" != 0 ]; then
+	by_sudo=" (as root, by sudo)"
+fi
+export DEBIAN_FRONTEND=noninteractive
 apt_options=()
 missing=()
 for n in $need; do
@@ -52,29 +64,34 @@ if [ ! -e /usr/include/stdio.h ]; then
 	missing+=(libc6-dev)
 fi
 if [ ${#missing[@]} -gt 0 ]; then
-	say "apt-get update${as_root:+ (as root, by sudo)}"
-	patiently $as_root apt-get -q update >"$logs/apt.log" 2>&1 ||
-		warn "apt-get update failed, trying with the lists there are"
+	command -v apt-get >/dev/null || die "no apt-get here; please install by hand: ${missing[*]}"
+	update "${missing[@]}"
 	apt_install "${missing[@]}"
 fi
 
 qemu_major()
 {
-	qemu-system-riscv64 --version 2>/dev/null |
+	"$qemu" --version 2>/dev/null |
 		sed -n 's/^QEMU emulator version \([0-9]*\)\..*/\1/p'
 }
+new_enough() { [ "$(qemu_major || true)" -ge $min_qemu ] 2>/dev/null; }
 
-if [ "$(qemu_major || true)" -ge $min_qemu ] 2>/dev/null; then
+if new_enough; then
 	exit 0
 fi
-
-# Releases up to bookworm have it in their backports.
-. "$scripts/apt.sh"
-apt_private
-release=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
-if [ "$release" = bookworm ]; then
-	apt_options+=(-t bookworm-backports)
+if [ -z "${QEMU:-}" ]; then
+	command -v apt-get >/dev/null || die "no apt-get here; please install QEMU $min_qemu, or newer, for riscv64"
+	update qemu-system-riscv opensbi
+	# The release's own, if that will do, or its backports'
+	candidate=$(apt-cache policy qemu-system-riscv | awk '$1 == "Candidate:" { print $2 }')
+	if ! dpkg --compare-versions "$candidate" ge "1:$min_qemu" 2>/dev/null; then
+		release=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
+		[ "$release" = bookworm ] ||
+			die "this release has QEMU $candidate, $min_qemu is needed: make QEMU=/path/to/qemu-system-riscv64"
+		apt_private
+		apt_options+=(-t bookworm-backports)
+	fi
+	apt_install qemu-system-riscv opensbi
 fi
-apt_install qemu-system-riscv opensbi
-[ "$(qemu_major || true)" -ge $min_qemu ] 2>/dev/null ||
-	die "QEMU $min_qemu or newer is needed, this is: $(qemu-system-riscv64 --version 2>&1 | head -1)"
+new_enough ||
+	die "QEMU $min_qemu or newer is needed, this is: $("$qemu" --version 2>&1 | head -1)"

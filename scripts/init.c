@@ -8,7 +8,10 @@
  *	NAME TIMEOUT FLAGS COMMAND [ARG...]
  *
  * with TIMEOUT in seconds and FLAGS either "-" or "hook", which turns
- * simd_hook.ko on while the test runs (see scripts/simd_hook/).  Every line a
+ * simd_hook.ko on while the test runs (see scripts/simd_hook/).  With the word
+ * l1.no-trap on the kernel's command line, tests have LAZY_TRAP=no in their
+ * environment: this machine cannot deliver the trap of a guest's first FP or
+ * vector instruction, and what needs it is to be skipped.  Every line a
  * test prints is passed on behind "# ", so that nothing a test says can be
  * mistaken for a result.  A test that outlives its timeout is killed, with all
  * of its children, and fails.
@@ -95,13 +98,32 @@ static int write_file(const char *path, const char *text)
 	return ret;
 }
 
-static void load_module(const char *path)
+/* The last word of the kernel's command line that begins with START, or NULL */
+static const char *cmdline_word(const char *start)
+{
+	static char buf[4096];
+	FILE *f = fopen("/proc/cmdline", "r");
+	const char *found = NULL;
+	char *w, *save;
+
+	if (!f)
+		return NULL;
+	if (fgets(buf, sizeof(buf), f)) {
+		for (w = strtok_r(buf, " \n", &save); w; w = strtok_r(NULL, " \n", &save))
+			if (!strncmp(w, start, strlen(start)))
+				found = w;
+	}
+	fclose(f);
+	return found;
+}
+
+static void load_module(const char *path, const char *params)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0)
 		return;
-	if (syscall(SYS_finit_module, fd, "", 0))
+	if (syscall(SYS_finit_module, fd, params, 0))
 		printf("# cannot load %s: %s\n", path, strerror(errno));
 	close(fd);
 }
@@ -131,8 +153,11 @@ static void hold_vm(void)
 
 static void load_kvm(void)
 {
-	load_module("/kvm.ko");
-	load_module("/simd_hook.ko");
+	const char *param = cmdline_word("kvm.");
+
+	/* modprobe would do that: the last parameter is the one that counts. */
+	load_module("/kvm.ko", param ? param + strlen("kvm.") : "");
+	load_module("/simd_hook.ko", "");
 	hold_vm();
 }
 
@@ -331,19 +356,6 @@ static bool parse(char *line, struct test *t)
 	return n > 0;
 }
 
-static bool cmdline_has(const char *word)
-{
-	char buf[4096] = "";
-	FILE *f = fopen("/proc/cmdline", "r");
-	bool ret = false;
-
-	if (f) {
-		ret = fgets(buf, sizeof(buf), f) && strstr(buf, word);
-		fclose(f);
-	}
-	return ret;
-}
-
 static void shell(void)
 {
 	static char *const argv[] = { "sh", "-l", NULL };
@@ -404,7 +416,9 @@ int main(void)
 	mknod("/dev/console", S_IFCHR | 0600, makedev(5, 1));
 	mount_all();
 	load_kvm();
-	if (cmdline_has("l1.shell"))
+	if (cmdline_word("l1.no-trap"))
+		setenv("LAZY_TRAP", "no", 1);
+	if (cmdline_word("l1.shell"))
 		shell();
 	else
 		run_all();

@@ -11,6 +11,14 @@ logs=$build/logs
 kst=$build/kselftest		# the KVM selftests' objects and programs
 jobs=${JOBS:-$(nproc)}
 
+# The emulator.  QEMU= may be a script, which puts what its QEMU needs (-L, -bios) in
+# front of the arguments that it is given.
+qemu=${QEMU:-qemu-system-riscv64}
+if [[ $qemu == */* ]]; then
+	qemu=$(realpath -m "$qemu")
+	export QEMU=$qemu	# for scripts that are somewhere else by then
+fi
+
 # Nothing of a build may depend on who runs it where.
 export ARCH=riscv CROSS_COMPILE=riscv64-linux-gnu- LC_ALL=C TZ=UTC
 export KBUILD_BUILD_TIMESTAMP='Thu Jan  1 00:00:00 UTC 1970'
@@ -95,3 +103,55 @@ newest_llvm()
 {
 	apt-cache pkgnames clang- 2>/dev/null | sed -n 's/^clang\(-[0-9]*\)$/\1/p' | sort -t- -k2n | tail -n 1
 }
+
+# qemu_key: what tells QEMUs from each other, also when a script starts them
+qemu_key()
+{
+	local file
+
+	file=$(command -v "$qemu") || die "QEMU=$qemu: no such program"
+	{
+		sha256sum <"$file"
+		stat -L -c %s "$file"
+		"$qemu" --version
+	} | sha256sum | cut -c 1-16
+}
+
+qemu_version() { "$qemu" --version | sed -n '1s/^QEMU emulator version \([^ ]*\).*/\1/p'; }
+
+# bare_metal FILE.S OUT: a program for QEMU's -bios, of scripts/qemu
+bare_metal()
+{
+	"${CROSS_COMPILE}gcc" -march=rv64gcv -mabi=lp64d -mcmodel=medany -nostdlib -static \
+		-Wl,--build-id=none,--no-warn-rwx-segments,-Ttext=0x80000000 \
+		-I "$scripts/qemu" -o "$2" "$scripts/qemu/$1"
+}
+
+# Does a trap reach KVM that the guest is not to get?  No: KVM cannot load FP and
+# vectors at their first use.  Once for each QEMU.
+delivers_traps()
+{
+	local known rc=0 program
+
+	known=$build/qemu/mpv-$(qemu_key)
+	if [ ! -e "$known" ] || [ "$scripts/qemu/mpv.S" -nt "$known" ]; then
+		mkdir -p "$build/qemu"
+		program=$(mktemp "$build/qemu/mpv.XXXXXX")
+		bare_metal mpv.S "$program"
+		timeout 60 "$qemu" -M virt -cpu rv64,h=true -m 128M -display none -nodefaults \
+			-bios "$program" </dev/null >"$logs/qemu-mpv.log" 2>&1 || rc=$?
+		# Others may be asking at the same time: never half an answer.
+		case $rc in
+		0) echo yes >"$program" ;;
+		3) echo no >"$program" ;;
+		*)
+			cat "$logs/qemu-mpv.log" >&2
+			rm -f "$program"
+			die "$qemu does not run a bare-metal program (exit $rc): does it need -L or -bios, as in build/qemu-new?"
+			;;
+		esac
+		mv "$program" "$known"
+	fi
+	[ "$(cat "$known")" = yes ]
+}
+no_traps="cannot deliver a first-use trap, as mstatus.MPV cannot be cleared (Documentation/qemu.md)"
