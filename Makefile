@@ -83,6 +83,7 @@ check-base:
 	@$(S)/check-base.sh $(REV)
 
 vmm-check: build
+	@$(S)/vmm-check.sh -b -q $(T) || true
 	@$(S)/vmm-check.sh $(T)
 
 migrate: build

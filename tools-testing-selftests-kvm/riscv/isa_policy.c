@@ -2,30 +2,35 @@
 /*
  * isa_policy.c - which extensions a guest can be given, by whom, and to what
  * effect.
- *
- * Extensions are switched off with what needs them, on only with what they
- * need, and never beyond the ceiling of the VM.
  */
+#include <fcntl.h>
 #include <linux/bitmap.h>
+#include <linux/userfaultfd.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "isa_util.h"
 #include "kvm_test_harness.h"
 #include "kvm_util.h"
 #include "processor.h"
+#include "sbi.h"
 #include "test_util.h"
 #include "ucall_common.h"
 
 #define NR_EXT		KVM_RISCV_ISA_EXT_MAX
 #define NR_RANDOM	40
-
+#define NR_WALKS	500
 #define E(ext)		KVM_RISCV_ISA_EXT_##ext
+#define VLENB_REG	__kvm_reg_id(KVM_REG_RISCV_VECTOR, 0,			\
+				     KVM_REG_RISCV_VECTOR_CSR_REG(vlenb),	\
+				     KVM_REG_SIZE_ULONG)
 
-/* What this is about: extensions with FP or vector instructions. */
+/* What can be hidden: extensions with FP or vector instructions, and Zkr. */
 static const int simd_exts[] = {
-	E(D), E(F), E(V), E(ZFH), E(ZFHMIN), E(ZFBFMIN),
+	E(ZKR), E(D), E(F), E(V), E(ZFH), E(ZFHMIN), E(ZFBFMIN),
 	E(ZVBB), E(ZVBC), E(ZVFBFMIN), E(ZVFBFWMA), E(ZVFH), E(ZVFHMIN), E(ZVKB),
 	E(ZVKG), E(ZVKNED), E(ZVKNHA), E(ZVKNHB), E(ZVKSED), E(ZVKSH), E(ZVKT),
 };
@@ -104,7 +109,7 @@ TEST_F_TIMEOUT(isa_policy, hide_each, TIMEOUT)
 		}
 		memcpy(want, all, sizeof(want));
 		want[ext] = false;
-		isa_drop_incomplete(want);
+		isa_drop_incomplete(want, false);
 
 		EXPECT_EQ(0, set_ext(vcpu, ext, false));
 		EXPECT_ISA(vcpu, want);
@@ -117,40 +122,27 @@ TEST_F_TIMEOUT(isa_policy, hide_each, TIMEOUT)
 	}
 }
 
-/* The config register has all the letters: what it asks for must be complete. */
+/* The config register has all the letters, and takes ZV* along with V. */
 TEST_F_TIMEOUT(isa_policy, hide_by_config, TIMEOUT)
 {
 	static const int ext_of[] = { ['d'] = E(D), ['f'] = E(F), ['v'] = E(V) };
-	static const struct {
-		const char *off;
-		int ret, err;
-	} cases[] = {
-		{ "v", 0, 0 }, { "vd", 0, 0 }, { "vdf", 0, 0 },
-		{ "d", -1, EINVAL }, { "f", -1, EINVAL }, { "vf", -1, EINVAL },
-	};
+	static const char *const off[] = { "v", "d", "f", "vd", "vf", "df", "vdf" };
 	bool all[NR_EXT], want[NR_EXT];
 	int i;
 
-	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+	for (i = 0; i < ARRAY_SIZE(off); i++) {
 		struct kvm_vcpu *vcpu = new_vcpu();
 		u64 isa = vcpu_get_reg(vcpu, RISCV_CONFIG_REG(isa));
 		const char *p;
 
 		get_isa(vcpu, all);
-		if (!all[E(V)]) {
-			kvm_vm_free(vcpu->vm);
-			SKIP(return, "no V");
-		}
 		memcpy(want, all, sizeof(want));
-		for (p = cases[i].off; *p; p++) {
+		for (p = off[i]; *p; p++) {
 			isa &= ~BIT(*p - 'a');
-			if (!cases[i].err)
-				want[ext_of[(int)*p]] = false;
+			want[ext_of[(int)*p]] = false;
 		}
-		isa_drop_incomplete(want);
-		errno = 0;
-		EXPECT_EQ(cases[i].ret, __vcpu_set_reg(vcpu, RISCV_CONFIG_REG(isa), isa));
-		EXPECT_EQ(cases[i].err, errno);
+		isa_drop_incomplete(want, false);
+		EXPECT_EQ(0, __vcpu_set_reg(vcpu, RISCV_CONFIG_REG(isa), isa));
 		EXPECT_ISA(vcpu, want);
 		kvm_vm_free(vcpu->vm);
 	}
@@ -166,7 +158,7 @@ TEST_F_TIMEOUT(isa_policy, show_needs, TIMEOUT)
 		struct kvm_vcpu *vcpu = new_vcpu();
 
 		get_isa(vcpu, all);
-		if (!all[isa_needs[i].ext])
+		if (!all[isa_needs[i].ext] || isa_needs[i].ceiling)
 			goto next;
 
 		ASSERT_EQ(0, set_ext(vcpu, isa_needs[i].needed, false));
@@ -194,8 +186,9 @@ TEST_F_TIMEOUT(isa_policy, show_all_at_once, TIMEOUT)
 	get_isa(vcpu, all);
 	for (i = 0; i < NR_ISA_MULTI_REGS; i++)
 		en[i] = vcpu_get_reg(vcpu, RISCV_ISA_MULTI_EN_REG(i));
-	if (all[E(F)])
-		EXPECT_EQ(0, set_ext(vcpu, E(F), false));
+	for (i = 0; i < ARRAY_SIZE(simd_exts); i++)
+		if (all[simd_exts[i]])
+			EXPECT_EQ(0, set_ext(vcpu, simd_exts[i], false));
 	for (i = 0; i < NR_ISA_MULTI_REGS; i++)
 		EXPECT_EQ(0, __vcpu_set_reg(vcpu, RISCV_ISA_MULTI_EN_REG(i), en[i]));
 	EXPECT_ISA(vcpu, all);
@@ -230,6 +223,16 @@ TEST_F_TIMEOUT(isa_policy, show_in_list_order, TIMEOUT)
 	kvm_vm_free(vcpu->vm);
 }
 
+/* Printed, and taken from the environment, so that a failure can be had again */
+static void seed_walks(struct __test_metadata *_metadata)
+{
+	const char *env = getenv("SEED");
+	u32 seed = env ? strtoul(env, NULL, 0) : time(NULL);
+
+	TH_LOG("SEED=%u", seed);
+	srandom(seed);
+}
+
 /* A random complete set, written in a random order: what is wanted comes out. */
 TEST_F_TIMEOUT(isa_policy, random_sets_and_orders, TIMEOUT)
 {
@@ -238,7 +241,7 @@ TEST_F_TIMEOUT(isa_policy, random_sets_and_orders, TIMEOUT)
 	struct kvm_vcpu *vcpu;
 	u64 val;
 
-	/* kvm_random_seed has been printed at start. */
+	seed_walks(_metadata);
 	for (run = 0; run < NR_RANDOM; run++) {
 		vcpu = new_vcpu();
 		get_isa(vcpu, all);
@@ -246,7 +249,7 @@ TEST_F_TIMEOUT(isa_policy, random_sets_and_orders, TIMEOUT)
 		for (i = 0; i < ARRAY_SIZE(simd_exts); i++)
 			if (random() % 4 == 0)
 				want[simd_exts[i]] = false;
-		isa_drop_incomplete(want);
+		isa_drop_incomplete(want, false);
 
 		for (i = 0; i < NR_EXT; i++)
 			order[i] = i;
@@ -262,9 +265,8 @@ TEST_F_TIMEOUT(isa_policy, random_sets_and_orders, TIMEOUT)
 
 			if (__vcpu_get_reg(vcpu, RISCV_ISA_EXT_REG(ext), &val))
 				continue;
-			/* What cannot be switched off goes by itself. */
-			if (!want[ext] && all[ext] && set_ext(vcpu, ext, false))
-				EXPECT_EQ(EINVAL, errno);
+			if (!want[ext] && all[ext])
+				EXPECT_EQ(0, set_ext(vcpu, ext, false));
 			if (want[ext]) {
 				EXPECT_EQ(0, set_ext(vcpu, ext, true))
 					TH_LOG("run %d, extension %d", run, ext);
@@ -273,6 +275,196 @@ TEST_F_TIMEOUT(isa_policy, random_sets_and_orders, TIMEOUT)
 		EXPECT_ISA(vcpu, want);
 		kvm_vm_free(vcpu->vm);
 	}
+}
+
+/*
+ * F and D could always be hidden by themselves.  VMMs that do so go on to write
+ * the registers of D and V, and their guests to use them.
+ */
+static void guest_fp_and_vectors(void)
+{
+	csr_set(CSR_SSTATUS, SR_FS | SR_VS);
+	asm volatile("fadd.d f1, f2, f3");
+	asm volatile(V_INSN("vsetivli zero, 2, e64, m1, ta, ma\n"
+			    "vfadd.vv v1, v2, v3") ::: "memory");
+	GUEST_SYNC(READ_ONCE(illegal_insns));
+}
+
+TEST_F_TIMEOUT(isa_policy, old_vmms_go_on, TIMEOUT)
+{
+	static const int off[] = { E(D), E(F) };
+	static u8 zeros[KVM_REG_SIZE(KVM_REG_SIZE_MASK)];
+	bool want[NR_EXT];
+	int i, j;
+
+	for (i = 0; i < ARRAY_SIZE(off); i++) {
+		struct kvm_vcpu *vcpu;
+		struct kvm_vm *vm = vm_create_with_one_vcpu(&vcpu, guest_fp_and_vectors);
+		struct kvm_reg_list *list = vcpu_get_reg_list(vcpu);
+		struct ucall uc;
+
+		get_isa(vcpu, want);
+		if (!want[E(V)])
+			SKIP(return, "no V");
+		want[off[i]] = false;
+		EXPECT_EQ(0, set_ext(vcpu, off[i], false));
+		EXPECT_ISA(vcpu, want);
+
+		for (j = 0; j < list->n; j++) {
+			struct kvm_one_reg reg = { .id = list->reg[j], .addr = (u64)zeros };
+			u64 type = reg.id & KVM_REG_RISCV_TYPE_MASK;
+
+			if (reg.id == VLENB_REG)
+				continue;
+			if ((type == KVM_REG_RISCV_FP_D && off[i] != E(D)) ||
+			    (type == KVM_REG_RISCV_FP_F && off[i] != E(F)) ||
+			    type == KVM_REG_RISCV_VECTOR)
+				EXPECT_EQ(0, __vcpu_ioctl(vcpu, KVM_SET_ONE_REG, &reg))
+					TH_LOG("%llx: %s", reg.id, strerror(errno));
+		}
+
+		vcpu_catch_illegal_insns(vcpu);
+		vcpu_run(vcpu);
+		EXPECT_EQ(UCALL_SYNC, get_ucall(vcpu, &uc));
+		EXPECT_EQ(0, uc.args[1]);
+		free(list);
+		kvm_vm_free(vm);
+	}
+}
+
+/*
+ * Whatever a VMM has written to a vCPU, the registers that this vCPU lists can be
+ * written to a new one, in the order of the list, and then are the same.
+ */
+#define MAX_REGS	1024
+#define REG_WORDS	16	/* for a VLEN of 1024 */
+
+struct saved {
+	u64 n, reg[MAX_REGS];
+	u64 val[MAX_REGS][REG_WORDS];
+};
+
+/* Time goes on. */
+static bool is_saved(u64 id)
+{
+	return KVM_REG_SIZE(id) <= sizeof(u64[REG_WORDS]) && id != RISCV_TIMER_REG(time);
+}
+
+static void save_list(struct kvm_vcpu *vcpu, struct saved *s)
+{
+	s->n = MAX_REGS;
+	TEST_ASSERT(!__vcpu_ioctl(vcpu, KVM_GET_REG_LIST, (struct kvm_reg_list *)s),
+		    "KVM_GET_REG_LIST: %s", strerror(errno));
+}
+
+static void save(struct kvm_vcpu *vcpu, struct saved *s)
+{
+	int i;
+
+	memset(s, 0, sizeof(*s));
+	save_list(vcpu, s);
+	for (i = 0; i < s->n; i++) {
+		struct kvm_one_reg reg = { .id = s->reg[i], .addr = (u64)s->val[i] };
+
+		if (is_saved(reg.id))
+			TEST_ASSERT(!__vcpu_ioctl(vcpu, KVM_GET_ONE_REG, &reg), "%llx: %s",
+				    reg.id, strerror(errno));
+	}
+}
+
+/* One write of those that choose extensions, of anything, to whatever effect */
+static void walk_step(struct kvm_vcpu *vcpu)
+{
+	static const int first[] = { E(F), E(D), E(V), E(ZVKB), E(ZFHMIN), E(ZFBFMIN), E(ZFA) };
+	int ext = random() % 2 ? random() % NR_EXT : first[random() % ARRAY_SIZE(first)];
+	u64 isa;
+
+	switch (random() % 8) {
+	case 0:
+		isa = vcpu_get_reg(vcpu, RISCV_CONFIG_REG(isa));
+		__vcpu_set_reg(vcpu, RISCV_CONFIG_REG(isa), isa ^ BIT("fdvvc"[random() % 5] - 'a'));
+		break;
+	case 1:
+		multi_set_ext(vcpu, ext, random() % 2);
+		break;
+	default:
+		set_ext(vcpu, ext, random() % 2);
+	}
+}
+
+/* FP and vector registers get a value of their own. */
+static void walk_values(struct kvm_vcpu *vcpu, struct saved *s)
+{
+	u64 val[REG_WORDS] = { 0x0123456789abcdefUL, 0xfedcba9876543210UL }, type;
+	int i;
+
+	for (i = 0; i < s->n; i++) {
+		struct kvm_one_reg reg = { .id = s->reg[i], .addr = (u64)val };
+
+		type = reg.id & KVM_REG_RISCV_TYPE_MASK;
+		if (type != KVM_REG_RISCV_FP_D && type != KVM_REG_RISCV_FP_F &&
+		    (type != KVM_REG_RISCV_VECTOR ||
+		     (u16)reg.id < KVM_REG_RISCV_VECTOR_REG(0)))
+			continue;
+		val[0] += i;
+		if (is_saved(reg.id))
+			TEST_ASSERT(!__vcpu_ioctl(vcpu, KVM_SET_ONE_REG, &reg), "%llx", reg.id);
+	}
+}
+
+static struct kvm_vcpu *walk_and_restore(struct __test_metadata *_metadata,
+					 struct kvm_vm *from, struct kvm_vm *to, int id)
+{
+	struct kvm_vcpu *vcpu = __vm_vcpu_add(from, id), *new = __vm_vcpu_add(to, id);
+	static struct saved before, after;
+	int i;
+
+	for (i = random() % 12; i >= 0; i--)
+		walk_step(vcpu);
+	save_list(vcpu, &before);
+	walk_values(vcpu, &before);
+	save(vcpu, &before);
+
+	for (i = 0; i < before.n; i++) {
+		struct kvm_one_reg reg = { .id = before.reg[i], .addr = (u64)before.val[i] };
+
+		if (is_saved(reg.id))
+			EXPECT_EQ(0, __vcpu_ioctl(new, KVM_SET_ONE_REG, &reg))
+				TH_LOG("walk %d, %llx = %lx: %s", id, reg.id, before.val[i][0],
+				       strerror(errno));
+	}
+	save(new, &after);
+	ASSERT_EQ(before.n, after.n)
+		TH_LOG("walk %d", id);
+	for (i = 0; i < before.n; i++) {
+		EXPECT_EQ(before.reg[i], after.reg[i]);
+		EXPECT_EQ(0, memcmp(before.val[i], after.val[i], sizeof(after.val[i])))
+			TH_LOG("walk %d, %lx", id, before.reg[i]);
+	}
+	return vcpu;
+}
+
+TEST_F_TIMEOUT(isa_policy, random_walks, TIMEOUT)
+{
+	struct kvm_vm *from = NULL, *to = NULL;
+	int walk, nr = kvm_check_cap(KVM_CAP_MAX_VCPUS);
+
+	/* vCPUs do not go before their VM: take a new one from time to time. */
+	nr = min(nr, 50);
+	seed_walks(_metadata);
+	for (walk = 0; walk < NR_WALKS; walk++) {
+		if (walk % nr == 0) {
+			if (from) {
+				kvm_vm_free(from);
+				kvm_vm_free(to);
+			}
+			from = vm_create_barebones();
+			to = vm_create_barebones();
+		}
+		walk_and_restore(_metadata, from, to, walk % nr);
+	}
+	kvm_vm_free(from);
+	kvm_vm_free(to);
 }
 
 /*
@@ -291,10 +483,11 @@ static int vm_attr(struct kvm_vm *vm, unsigned long ioctl_nr, u32 group, u64 att
 
 static int get_set(struct kvm_vm *vm, u64 attr, struct kvm_riscv_vm_isa *set)
 {
+	set->size = sizeof(*set);
 	return vm_attr(vm, KVM_GET_DEVICE_ATTR, KVM_RISCV_VM_ISA, attr, 0, set);
 }
 
-static int set_ceiling(struct kvm_vm *vm, struct kvm_riscv_vm_isa *set)
+static int set_ceiling(struct kvm_vm *vm, void *set)
 {
 	return vm_attr(vm, KVM_SET_DEVICE_ATTR, KVM_RISCV_VM_ISA, KVM_RISCV_VM_ISA_CEILING, 0, set);
 }
@@ -312,18 +505,37 @@ static void change_set(struct kvm_riscv_vm_isa *set, int ext, bool in)
 		set->ext[ext / 64] &= ~BIT_ULL(ext % 64);
 }
 
-/* Take an extension out of a set, and what needs it. */
-static void hide_in_set(struct kvm_riscv_vm_isa *set, int ext)
+static void set_to_isa(const struct kvm_riscv_vm_isa *set, bool *isa)
 {
-	bool isa[NR_EXT];
 	int i;
 
 	for (i = 0; i < NR_EXT; i++)
 		isa[i] = in_set(set, i);
-	isa[ext] = false;
-	isa_drop_incomplete(isa);
+}
+
+static void isa_to_set(struct kvm_riscv_vm_isa *set, const bool *isa)
+{
+	int i;
+
 	for (i = 0; i < NR_EXT; i++)
 		change_set(set, i, isa[i]);
+}
+
+/* Take an extension out of a set, and what needs it. */
+static void hide_in_set(struct kvm_riscv_vm_isa *set, int ext)
+{
+	bool isa[NR_EXT];
+
+	set_to_isa(set, isa);
+	isa[ext] = false;
+	isa_drop_incomplete(isa, true);
+	isa_to_set(set, isa);
+}
+
+/* Linux for RV64 is compiled for these. */
+static bool is_required(int ext)
+{
+	return ext == E(I) || ext == E(M) || ext == E(A);
 }
 
 FIXTURE(vm_isa) {
@@ -359,7 +571,7 @@ TEST_F_TIMEOUT(vm_isa, reads_agree, TIMEOUT)
 	EXPECT_EQ(0, memcmp(&self->offered, &self->ceiling, sizeof(self->offered)));
 	for (i = 0; i < 4; i++) {
 		EXPECT_EQ(0, self->hideable.ext[i] & ~self->offered.ext[i]);
-		EXPECT_EQ(0, self->enforced.ext[i] & ~self->hideable.ext[i]);
+		EXPECT_EQ(0, self->enforced.ext[i] & ~self->offered.ext[i]);
 	}
 	for (i = 0; i < ARRAY_SIZE(simd_exts); i++) {
 		EXPECT_EQ(in_set(&self->offered, simd_exts[i]),
@@ -384,43 +596,196 @@ TEST_F_TIMEOUT(vm_isa, reads_agree, TIMEOUT)
 	}
 }
 
-TEST_F_TIMEOUT(vm_isa, ceiling_binds_vcpus, TIMEOUT)
+/* Any extension can be left out, with those that need it, and then stays away. */
+TEST_F_TIMEOUT(vm_isa, leave_out_each, TIMEOUT)
 {
-	struct kvm_riscv_vm_isa set = self->offered;
-	struct kvm_vcpu *vcpu;
-	bool isa[NR_EXT], want[NR_EXT];
+	bool want[NR_EXT];
+	u64 val, en;
+	int i;
+
+	for (i = 0; i < NR_EXT; i++) {
+		struct kvm_riscv_vm_isa set = self->offered, got;
+		struct kvm_vcpu *vcpu;
+		struct kvm_vm *vm;
+
+		if (!in_set(&self->offered, i))
+			continue;
+		vm = vm_create_barebones();
+		hide_in_set(&set, i);
+		if (is_required(i)) {
+			EXPECT_ERRNO(EINVAL, set_ceiling(vm, &set));
+			kvm_vm_free(vm);
+			continue;
+		}
+		EXPECT_EQ(0, set_ceiling(vm, &set))
+			TH_LOG("extension %d", i);
+		EXPECT_EQ(0, get_set(vm, KVM_RISCV_VM_ISA_CEILING, &got));
+		EXPECT_EQ(0, memcmp(&set, &got, sizeof(set)));
+
+		vcpu = __vm_vcpu_add(vm, 0);
+		set_to_isa(&set, want);
+		EXPECT_ISA(vcpu, want);
+		/* None of the registers reaches beyond, and what is off can be written. */
+		EXPECT_ERRNO(EINVAL, set_ext(vcpu, i, true));
+		EXPECT_ERRNO(EINVAL, multi_set_ext(vcpu, i, true));
+		EXPECT_EQ(0, set_ext(vcpu, i, false));
+		val = vcpu_get_reg(vcpu, RISCV_CONFIG_REG(isa));
+		EXPECT_EQ(0, __vcpu_set_reg(vcpu, RISCV_CONFIG_REG(isa), val));
+		en = vcpu_get_reg(vcpu, RISCV_ISA_MULTI_EN_REG(0));
+		EXPECT_EQ(0, __vcpu_set_reg(vcpu, RISCV_ISA_MULTI_EN_REG(0), en));
+		EXPECT_ISA(vcpu, want);
+		kvm_vm_free(vm);
+	}
+}
+
+TEST_F_TIMEOUT(vm_isa, ceiling_binds_config, TIMEOUT)
+{
+	static const struct {
+		int ext;
+		char letter;
+	} letters[] = { { E(C), 'c' }, { E(V), 'v' } };
+	bool isa[NR_EXT];
 	u64 config;
 	int i;
 
-	if (!in_set(&self->offered, E(V)))
+	for (i = 0; i < ARRAY_SIZE(letters); i++) {
+		u64 bit = BIT(letters[i].letter - 'a');
+		struct kvm_riscv_vm_isa set = self->offered;
+		struct kvm_vcpu *vcpu;
+		struct kvm_vm *vm;
+
+		if (!in_set(&self->offered, letters[i].ext))
+			SKIP(return, "no %c", letters[i].letter);
+		vm = vm_create_barebones();
+		hide_in_set(&set, letters[i].ext);
+		ASSERT_EQ(0, set_ceiling(vm, &set));
+		vcpu = __vm_vcpu_add(vm, 0);
+		config = vcpu_get_reg(vcpu, RISCV_CONFIG_REG(isa));
+		EXPECT_EQ(0, config & bit);
+		EXPECT_ERRNO(EINVAL, __vcpu_set_reg(vcpu, RISCV_CONFIG_REG(isa), config | bit));
+
+		/* Below it, vCPUs are free. */
+		if (config & BIT('v' - 'a'))
+			EXPECT_EQ(0, __vcpu_set_reg(vcpu, RISCV_CONFIG_REG(isa),
+						    config & ~BIT('v' - 'a')));
+		EXPECT_EQ(0, set_ext(vcpu, E(D), false));
+		EXPECT_EQ(0, set_ext(vcpu, E(D), true));
+		get_isa(vcpu, isa);
+		EXPECT_FALSE(isa[letters[i].ext]);
+		kvm_vm_free(vm);
+	}
+}
+
+/* With a ceiling, F and D take along what needs them, and bring it back. */
+TEST_F_TIMEOUT(vm_isa, goes_and_comes_back, TIMEOUT)
+{
+	static const int all_of_fp[] = { E(F), E(D), E(V) };
+	struct kvm_vcpu *vcpu;
+	bool all[NR_EXT], want[NR_EXT];
+	u64 config;
+	int i, j;
+
+	ASSERT_EQ(0, set_ceiling(self->vm, &self->offered));
+	vcpu = __vm_vcpu_add(self->vm, 0);
+	get_isa(vcpu, all);
+	if (!all[E(V)])
 		SKIP(return, "no V");
 
-	hide_in_set(&set, E(V));
-	for (i = 0; i < NR_EXT; i++)
-		want[i] = in_set(&set, i);
-	ASSERT_EQ(0, set_ceiling(self->vm, &set));
-	ASSERT_EQ(0, get_set(self->vm, KVM_RISCV_VM_ISA_CEILING, &self->ceiling));
-	EXPECT_EQ(0, memcmp(&set, &self->ceiling, sizeof(set)));
+	for (i = 0; i < ARRAY_SIZE(simd_exts); i++) {
+		vcpu = __vm_vcpu_add(self->vm, 1 + i);
+		memcpy(want, all, sizeof(want));
+		want[simd_exts[i]] = false;
+		isa_drop_incomplete(want, true);
+		EXPECT_EQ(0, set_ext(vcpu, simd_exts[i], false));
+		EXPECT_ISA(vcpu, want);
+		/* Without D, V cannot be asked for by its letter either. */
+		config = vcpu_get_reg(vcpu, RISCV_CONFIG_REG(isa));
+		if (!want[E(D)])
+			EXPECT_ERRNO(EINVAL, __vcpu_set_reg(vcpu, RISCV_CONFIG_REG(isa),
+							    config | BIT('v' - 'a')));
+		/* Those that cannot be switched off by themselves are back, and no other. */
+		for (j = 0; j < ARRAY_SIZE(all_of_fp); j++)
+			EXPECT_EQ(0, set_ext(vcpu, all_of_fp[j], true));
+		for (j = 0; j < NR_EXT; j++)
+			if (all[j] && !in_set(&self->hideable, j))
+				want[j] = true;
+		for (j = 0; j < ARRAY_SIZE(all_of_fp); j++)
+			want[all_of_fp[j]] = true;
+		EXPECT_ISA(vcpu, want);
+	}
+}
 
-	vcpu = __vm_vcpu_add(self->vm, 0);
-	EXPECT_ISA(vcpu, want);
-	EXPECT_ERRNO(EINVAL, set_ext(vcpu, E(V), true));
-	EXPECT_ERRNO(EINVAL, multi_set_ext(vcpu, E(V), true));
-	config = vcpu_get_reg(vcpu, RISCV_CONFIG_REG(isa));
-	EXPECT_ERRNO(EINVAL, __vcpu_set_reg(vcpu, RISCV_CONFIG_REG(isa), config | BIT('v' - 'a')));
-	/* Switching off what is off is no change. */
-	EXPECT_EQ(0, set_ext(vcpu, E(V), false));
-	EXPECT_ISA(vcpu, want);
+/*
+ * The numbers of extensions are in the order in which KVM has learned of them.
+ * These are the first ones that some kernel did not know, and a ceiling that it
+ * could have stored has everything else that is offered here.
+ */
+TEST_F_TIMEOUT(vm_isa, ceilings_of_older_kernels, TIMEOUT)
+{
+	static const int unknown[] = {
+		E(SSTC), E(ZIHINTPAUSE), E(ZBB), E(SSAIA), E(V), E(ZICNTR), E(SMSTATEEN),
+		E(ZICOND), E(ZBC), E(ZTSO), E(SSCOFPMF), E(ZIMOP), E(SMNPM), E(SVADE),
+		E(ZABHA), E(ZICBOP), E(ZCLSD), E(ZALASR), E(ZICFILP),
+	};
+	bool want[NR_EXT];
+	int i, j;
 
-	/* Below it, vCPUs are free. */
-	EXPECT_EQ(0, set_ext(vcpu, E(D), false));
-	EXPECT_EQ(0, set_ext(vcpu, E(D), true));
-	get_isa(vcpu, isa);
-	EXPECT_FALSE(isa[E(V)]);
+	for (i = 0; i < ARRAY_SIZE(unknown); i++) {
+		struct kvm_riscv_vm_isa set = self->offered;
+		struct kvm_vm *vm = vm_create_barebones();
+		struct kvm_vcpu *vcpu;
+
+		for (j = unknown[i]; j < NR_EXT; j++)
+			change_set(&set, j, false);
+		set_to_isa(&set, want);
+		EXPECT_EQ(0, set_ceiling(vm, &set))
+			TH_LOG("up to %d", unknown[i]);
+		vcpu = __vm_vcpu_add(vm, 0);
+		EXPECT_ISA(vcpu, want);
+		kvm_vm_free(vm);
+	}
+
+	/* One that does not know Zca by name knows C, which includes it. */
+	if (in_set(&self->offered, E(C))) {
+		struct kvm_riscv_vm_isa set = self->offered;
+
+		change_set(&set, E(ZCA), false);
+		EXPECT_EQ(0, set_ceiling(self->vm, &set));
+	}
+}
+
+/* What this kernel, or this host, does not have is refused, whoever has stored it. */
+TEST_F_TIMEOUT(vm_isa, ceilings_of_newer_kernels, TIMEOUT)
+{
+	struct {
+		struct kvm_riscv_vm_isa isa;
+		u64 ext[4];
+	} large = { .isa = self->offered };
+	struct kvm_riscv_vm_isa set;
+	int i;
+
+	for (i = 0; i < 256; i++) {
+		if (in_set(&self->offered, i))
+			continue;
+		set = self->offered;
+		change_set(&set, i, true);
+		EXPECT_ERRNO(EINVAL, set_ceiling(self->vm, &set));
+	}
+
+	/* A larger structure is all right as long as nothing is in the rest. */
+	large.isa.size = sizeof(large);
+	EXPECT_EQ(0, set_ceiling(self->vm, &large));
+	large.ext[3] = 1;
+	EXPECT_ERRNO(E2BIG, set_ceiling(self->vm, &large));
+	EXPECT_EQ(0, vm_attr(self->vm, KVM_GET_DEVICE_ATTR, KVM_RISCV_VM_ISA,
+			     KVM_RISCV_VM_ISA_OFFERED, 0, &large));
+	EXPECT_EQ(0, memcmp(&large.isa, &self->offered, sizeof(large.isa)));
+	EXPECT_EQ(0, large.ext[3]);
 }
 
 TEST_F_TIMEOUT(vm_isa, refused, TIMEOUT)
 {
+	static const u64 sizes[] = { 0, KVM_RISCV_VM_ISA_SIZE_VER0 - 1 };
 	struct kvm_riscv_vm_isa set;
 	u32 isa = KVM_RISCV_VM_ISA;
 	int i;
@@ -439,28 +804,23 @@ TEST_F_TIMEOUT(vm_isa, refused, TIMEOUT)
 	EXPECT_ERRNO(ENXIO, vm_attr(self->vm, KVM_HAS_DEVICE_ATTR, isa + 1, 0, 0, NULL));
 	EXPECT_ERRNO(EFAULT, set_ceiling(self->vm, NULL));
 
-	/* Beyond the offer, among it what no host can have */
-	for (i = 0; i < 256; i++) {
-		if (in_set(&self->offered, i))
-			continue;
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
 		set = self->offered;
-		change_set(&set, i, true);
+		set.size = sizes[i];
 		EXPECT_ERRNO(EINVAL, set_ceiling(self->vm, &set));
+		EXPECT_ERRNO(EINVAL, vm_attr(self->vm, KVM_GET_DEVICE_ATTR, isa,
+					     KVM_RISCV_VM_ISA_OFFERED, 0, &set));
 	}
+	set.size = getpagesize() + 1;
+	EXPECT_ERRNO(E2BIG, set_ceiling(self->vm, &set));
+
 	/* Without what is needed */
 	for (i = 0; i < ARRAY_SIZE(isa_needs); i++) {
 		if (!in_set(&self->offered, isa_needs[i].ext))
 			continue;
 		set = self->offered;
 		change_set(&set, isa_needs[i].needed, false);
-		EXPECT_ERRNO(EINVAL, set_ceiling(self->vm, &set));
-	}
-	/* Without what cannot be hidden */
-	for (i = 0; i < NR_EXT; i++) {
-		if (!in_set(&self->offered, i) || in_set(&self->hideable, i))
-			continue;
-		set = self->offered;
-		change_set(&set, i, false);
+		change_set(&set, isa_needs[i].or, false);
 		EXPECT_ERRNO(EINVAL, set_ceiling(self->vm, &set));
 	}
 	ASSERT_EQ(0, get_set(self->vm, KVM_RISCV_VM_ISA_CEILING, &set));
@@ -472,50 +832,159 @@ TEST_F_TIMEOUT(vm_isa, refused, TIMEOUT)
 	EXPECT_ERRNO(EBUSY, set_ceiling(self->vm, &self->offered));
 }
 
-/* A ceiling that is being changed while a vCPU comes: the one or the other. */
-static atomic_bool go;
-
-static void *lower_ceiling(void *arg)
+/* Any complete set is a ceiling, and what its vCPUs get to can be restored. */
+TEST_F_TIMEOUT(vm_isa, random_walks, TIMEOUT)
 {
-	struct kvm_vm *vm = arg;
-	struct kvm_riscv_vm_isa set;
+	bool isa[NR_EXT], complete[NR_EXT], want[NR_EXT];
+	struct kvm_riscv_vm_isa set = self->offered;
+	struct kvm_vm *vm[2];
+	int i, j, run;
 
-	if (get_set(vm, KVM_RISCV_VM_ISA_OFFERED, &set))
-		return (void *)-1;
-	hide_in_set(&set, E(F));
-	while (!atomic_load(&go))
-		;
-	return set_ceiling(vm, &set) ? (void *)(long)errno : NULL;
-}
+	seed_walks(_metadata);
+	for (run = 0; run < NR_WALKS / 20; run++) {
+		set_to_isa(&self->offered, want);
+		for (i = 0; i < NR_EXT; i++)
+			if (random() % 16 == 0 && !is_required(i))
+				want[i] = false;
+		isa_drop_incomplete(want, true);
+		isa_to_set(&set, want);
+		for (i = 0; i < 2; i++) {
+			vm[i] = vm_create_barebones();
+			ASSERT_EQ(0, set_ceiling(vm[i], &set))
+				TH_LOG("run %d", run);
+		}
+		for (i = 0; i < 20; i++) {
+			struct kvm_vcpu *vcpu = walk_and_restore(_metadata, vm[0], vm[1], i);
 
-TEST_F_TIMEOUT(isa_policy, ceiling_races_with_vcpu, TIMEOUT)
-{
-	int run;
-
-	if (!kvm_has_cap(KVM_CAP_VM_ATTRIBUTES))
-		SKIP(return, "no KVM_CAP_VM_ATTRIBUTES");
-
-	for (run = 0; run < NR_RANDOM; run++) {
-		struct kvm_vm *vm = vm_create_barebones();
-		struct kvm_vcpu *vcpu;
-		pthread_t thread;
-		void *err;
-
-		atomic_store(&go, false);
-		pthread_create(&thread, NULL, lower_ceiling, vm);
-		atomic_store(&go, true);
-		vcpu = __vm_vcpu_add(vm, 0);
-		pthread_join(thread, &err);
-		if (err)
-			EXPECT_EQ(EBUSY, (long)err);
-		EXPECT_EQ(!!err, __vcpu_has_isa_ext(vcpu, E(F)));
-		kvm_vm_free(vm);
+			get_isa(vcpu, isa);
+			memcpy(complete, isa, sizeof(isa));
+			isa_drop_incomplete(complete, true);
+			for (j = 0; j < NR_EXT; j++) {
+				EXPECT_TRUE(isa[j] <= want[j])
+					TH_LOG("run %d, extension %d is above the ceiling", run, j);
+				EXPECT_EQ(complete[j], isa[j])
+					TH_LOG("run %d, extension %d lacks what it needs", run, j);
+			}
+		}
+		kvm_vm_free(vm[0]);
+		kvm_vm_free(vm[1]);
 	}
 }
 
 /*
- * What hiding does: one instruction of each extension, with the extension on
- * offer, hidden, with V off, and with F off.  .insn, as binutils may be older.
+ * A ceiling that is on its way while a vCPU is created.  Its structure is in a
+ * page that is not there: KVM_SET_DEVICE_ATTR waits for it in the kernel, the
+ * vCPU is created meanwhile, and only then does the page come.
+ */
+struct late_ceiling {
+	struct kvm_vm *vm;
+	struct kvm_riscv_vm_isa *set;
+	int err;
+};
+
+static void *set_late_ceiling(void *arg)
+{
+	struct late_ceiling *late = arg;
+
+	late->err = set_ceiling(late->vm, late->set) ? errno : 0;
+	return NULL;
+}
+
+TEST_F_TIMEOUT(vm_isa, ceiling_races_with_vcpu, TIMEOUT)
+{
+	size_t size = getpagesize();
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
+	struct uffdio_copy copy = { .len = size };
+	int uffd = syscall(__NR_userfaultfd, O_CLOEXEC), with_vcpu;
+
+	if (uffd < 0 || ioctl(uffd, UFFDIO_API, &api))
+		SKIP(return, "no userfaultfd");
+
+	for (with_vcpu = 0; with_vcpu < 2; with_vcpu++) {
+		struct late_ceiling late = { .vm = vm_create_barebones() };
+		void *page = aligned_alloc(size, size);
+		struct kvm_vcpu *vcpu;
+		struct uffd_msg msg;
+		pthread_t thread;
+
+		*(struct kvm_riscv_vm_isa *)page = self->offered;
+		hide_in_set(page, E(F));
+		late.set = mmap(NULL, size, PROT_READ | PROT_WRITE,
+				MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		reg.range.start = (u64)late.set;
+		reg.range.len = size;
+		ASSERT_EQ(0, ioctl(uffd, UFFDIO_REGISTER, &reg));
+
+		pthread_create(&thread, NULL, set_late_ceiling, &late);
+		/* It is in KVM, and not through. */
+		ASSERT_EQ(sizeof(msg), read(uffd, &msg, sizeof(msg)));
+		ASSERT_EQ(UFFD_EVENT_PAGEFAULT, msg.event);
+		if (with_vcpu)
+			vcpu = __vm_vcpu_add(late.vm, 0);
+		copy.dst = (u64)late.set;
+		copy.src = (u64)page;
+		ASSERT_EQ(0, ioctl(uffd, UFFDIO_COPY, &copy));
+		pthread_join(thread, NULL);
+		if (!with_vcpu)
+			vcpu = __vm_vcpu_add(late.vm, 0);
+
+		EXPECT_EQ(with_vcpu ? EBUSY : 0, late.err);
+		EXPECT_EQ(with_vcpu && in_set(&self->offered, E(F)),
+			  __vcpu_has_isa_ext(vcpu, E(F)));
+		munmap(late.set, size);
+		free(page);
+		kvm_vm_free(late.vm);
+	}
+	close(uffd);
+}
+
+#define SBI_EXT_TIME	0x54494d45
+
+/* Without Sstc a guest still has a timer: the one of SBI. */
+static int timer_irqs;
+
+static void guest_timer_irq(struct pt_regs *regs)
+{
+	WRITE_ONCE(timer_irqs, READ_ONCE(timer_irqs) + 1);
+	csr_clear(CSR_SIE, IE_TIE);
+}
+
+static void guest_sbi_timer(void)
+{
+	csr_set(CSR_SIE, IE_TIE);
+	csr_set(CSR_SSTATUS, SR_SIE);
+	sbi_ecall(SBI_EXT_TIME, 0, csr_read(CSR_TIME) + 1000, 0, 0, 0, 0, 0);
+	while (!READ_ONCE(timer_irqs))
+		cpu_relax();
+	GUEST_DONE();
+}
+
+TEST_F_TIMEOUT(vm_isa, without_sstc, 30)
+{
+	struct kvm_riscv_vm_isa set = self->offered;
+	struct kvm_vcpu *vcpu;
+	struct kvm_vm *vm;
+	struct ucall uc;
+
+	if (!in_set(&self->offered, E(SSTC)))
+		SKIP(return, "no Sstc");
+	hide_in_set(&set, E(SSTC));
+	vm = vm_create(1);
+	ASSERT_EQ(0, set_ceiling(vm, &set));
+	vcpu = vm_vcpu_add(vm, 0, guest_sbi_timer);
+	vm_init_vector_tables(vm);
+	vcpu_init_vector_tables(vcpu);
+	vm_install_interrupt_handler(vm, guest_timer_irq);
+	vcpu_run(vcpu);
+	EXPECT_EQ(UCALL_DONE, get_ucall(vcpu, &uc));
+	kvm_vm_free(vm);
+}
+
+/*
+ * What hiding does: one instruction of each extension, or an access to one of its
+ * CSRs, with the extension on offer, left out of the ceiling, without V, and
+ * without F.  .insn, as binutils may be older.
  */
 #define GUEST_V(name, vset, insn)					\
 static void guest_##name(void)						\
@@ -526,7 +995,7 @@ static void guest_##name(void)						\
 	asm volatile(V_INSN("vsetivli zero, " vset ", ta, ma") ::: "memory"); \
 	WRITE_ONCE(illegal_insns, 0);					\
 	asm volatile(".option push\n.option norvc\n" insn "\n.option pop\n" \
-		     :: "r" (line) : "memory");				\
+		     :: "r" (line) : "memory", "t0");			\
 	GUEST_SYNC(READ_ONCE(illegal_insns));				\
 }
 
@@ -554,6 +1023,26 @@ GUEST_V(zvknhb,	"4, e64, m2",	".insn 0xb6222377")	/* vsha2ms.vv v6, v2, v4 */
 GUEST_V(zvksh,	"8, e32, m2",	".insn 0x82222377")	/* vsm3me.vv v6, v2, v4 */
 GUEST(zicbom,	".insn i 0x0f, 2, x0, %0, 2")	/* cbo.flush */
 GUEST(zicboz,	".insn i 0x0f, 2, x0, %0, 4")	/* cbo.zero */
+GUEST(zkr,	"csrrw t0, 0x015, x0")		/* seed */
+GUEST(sstc,	"csrr t0, 0x14d")		/* stimecmp */
+GUEST(ssaia,	"csrr t0, 0x150")		/* siselect */
+GUEST(smstateen, "csrr t0, 0x10c")		/* sstateen0 */
+GUEST(zicfiss,	"csrr t0, 0x011")		/* ssp */
+GUEST(zawrs,	".insn 0x01d00073")		/* wrs.sto */
+GUEST(zicond,	".insn r 0x33, 5, 7, t0, t1, t2")	/* czero.eqz */
+GUEST(svinval,	".insn r 0x73, 0, 0x0c, x0, x0, x0")	/* sfence.w.inval */
+
+/* A page with a memory type of its own, set by probe() */
+static u64 pbmt_page[512] __aligned(4096);
+
+static void guest_svpbmt(void)
+{
+	WRITE_ONCE(illegal_insns, 0);
+	asm volatile(".option push\n.option norvc\n"
+		     "ld t0, 0(%0)\n"
+		     ".option pop\n" :: "r" (pbmt_page) : "memory", "t0");
+	GUEST_SYNC(READ_ONCE(illegal_insns));
+}
 
 enum trap { RUNS, TRAPS };
 
@@ -586,6 +1075,15 @@ static const struct insn {
 	/* Zvkt has no instruction. */
 	{ "Zicbom",	E(ZICBOM),	guest_zicbom,	TRAPS,	RUNS,	RUNS },
 	{ "Zicboz",	E(ZICBOZ),	guest_zicboz,	TRAPS,	RUNS,	RUNS },
+	{ "Zkr",	E(ZKR),		guest_zkr,	TRAPS,	RUNS,	RUNS },
+	{ "Sstc",	E(SSTC),	guest_sstc,	TRAPS,	RUNS,	RUNS },
+	{ "Ssaia",	E(SSAIA),	guest_ssaia,	TRAPS,	RUNS,	RUNS },
+	{ "Smstateen",	E(SMSTATEEN),	guest_smstateen, TRAPS,	RUNS,	RUNS },
+	{ "Svpbmt",	E(SVPBMT),	guest_svpbmt,	TRAPS,	RUNS,	RUNS },
+	{ "Zicfiss",	E(ZICFISS),	guest_zicfiss,	TRAPS,	RUNS,	RUNS },
+	{ "Zawrs",	E(ZAWRS),	guest_zawrs,	RUNS,	RUNS,	RUNS },
+	{ "Zicond",	E(ZICOND),	guest_zicond,	RUNS,	RUNS,	RUNS },
+	{ "Svinval",	E(SVINVAL),	guest_svinval,	RUNS,	RUNS,	RUNS },
 };
 
 #define NR_INSNS	ARRAY_SIZE(insns)
@@ -599,20 +1097,44 @@ static void guest_probe(u64 first, u64 nr)
 	GUEST_DONE();
 }
 
-/* Whether each of @nr instructions traps with @off hidden, -1 for nothing */
-static void probe(int off, int first, int nr, bool *traps)
+#define PTE_PBMT_NC	BIT_ULL(61)
+
+static u64 *get_pte(struct kvm_vm *vm, u64 gva)
 {
+	u64 *pte = addr_gpa2hva(vm, vm->mmu.pgd);
+	int level;
+
+	for (level = vm->mmu.pgtable_levels - 1; level >= 0; level--) {
+		pte += gva >> (12 + 9 * level) & 511;
+		if (level)
+			pte = addr_gpa2hva(vm, (*pte & PGTBL_PTE_ADDR_MASK) >>
+					       PGTBL_PTE_ADDR_SHIFT << 12);
+	}
+	return pte;
+}
+
+/* Whether each of @nr instructions traps below a ceiling without @off, -1 for nothing */
+static void probe(const struct kvm_riscv_vm_isa *offered, int off, int first, int nr, bool *traps)
+{
+	struct kvm_vm *vm = vm_create(1);
+	struct kvm_riscv_vm_isa set = *offered;
 	struct kvm_vcpu *vcpu;
-	struct kvm_vm *vm = vm_create_with_one_vcpu(&vcpu, guest_probe);
 	struct ucall uc;
 	int i;
 
-	vcpu_catch_illegal_insns(vcpu);
-	vcpu_args_set(vcpu, 2, (u64)first, (u64)nr);
 	if (off >= 0)
-		TEST_ASSERT_EQ(set_ext(vcpu, off, false), 0);
+		hide_in_set(&set, off);
+	TEST_ASSERT_EQ(set_ceiling(vm, &set), 0);
+	vcpu = vm_vcpu_add(vm, 0, guest_probe);
+	vcpu_catch_illegal_insns(vcpu);
+	vm_install_exception_handler(vm, EXC_LOAD_PAGE_FAULT, guest_illegal_insn);
+	*get_pte(vm, (u64)pbmt_page) |= PTE_PBMT_NC;
+	vcpu_args_set(vcpu, 2, (u64)first, (u64)nr);
 	for (i = first; i < first + nr; i++) {
 		vcpu_run(vcpu);
+		/* The seed, which is the VMM's to give: it has got through. */
+		if (vcpu->run->exit_reason == KVM_EXIT_RISCV_CSR)
+			vcpu_run(vcpu);
 		TEST_ASSERT(get_ucall(vcpu, &uc) == UCALL_SYNC, "%s: exit reason %u, ucall %lu",
 			    insns[i].name, vcpu->run->exit_reason, uc.cmd);
 		traps[i] = uc.args[1];
@@ -620,46 +1142,36 @@ static void probe(int off, int first, int nr, bool *traps)
 	kvm_vm_free(vm);
 }
 
-TEST_F_TIMEOUT(isa_policy, what_traps, TIMEOUT)
+TEST_F_TIMEOUT(vm_isa, what_traps, TIMEOUT)
 {
 	bool offered[NR_INSNS], hidden[NR_INSNS], v_off[NR_INSNS], f_off[NR_INSNS];
 	static const char *const text[] = { "runs", "traps" };
-	struct kvm_riscv_vm_isa enforced;
-	struct kvm_vcpu *vcpu;
-	bool all[NR_EXT];
 	int i;
 
-	if (!kvm_has_cap(KVM_CAP_VM_ATTRIBUTES))
-		SKIP(return, "no KVM_CAP_VM_ATTRIBUTES");
-
-	vcpu = new_vcpu();
-	get_isa(vcpu, all);
-	ASSERT_EQ(0, get_set(vcpu->vm, KVM_RISCV_VM_ISA_ENFORCED, &enforced));
-	kvm_vm_free(vcpu->vm);
-	if (!all[E(V)])
+	if (!in_set(&self->offered, E(V)))
 		SKIP(return, "no V");
 
-	probe(-1, 0, NR_INSNS, offered);
-	probe(E(V), 0, NR_INSNS, v_off);
-	probe(E(F), 0, NR_INSNS, f_off);
+	probe(&self->offered, -1, 0, NR_INSNS, offered);
+	probe(&self->offered, E(V), 0, NR_INSNS, v_off);
+	probe(&self->offered, E(F), 0, NR_INSNS, f_off);
 
-	TH_LOG("%-8s %-8s %-8s %-8s %-8s", "", "offered", "hidden", "V off", "F off");
+	TH_LOG("%-9s %-8s %-8s %-8s %-8s", "", "offered", "hidden", "V off", "F off");
 	for (i = 0; i < NR_INSNS; i++) {
 		const struct insn *insn = &insns[i];
 
-		if (!all[insn->ext]) {
-			TH_LOG("%-8s not on this host", insn->name);
+		if (!in_set(&self->offered, insn->ext)) {
+			TH_LOG("%-9s not on this host", insn->name);
 			continue;
 		}
-		probe(insn->ext, i, 1, hidden);
-		TH_LOG("%-8s %-8s %-8s %-8s %-8s", insn->name, text[offered[i]], text[hidden[i]],
+		probe(&self->offered, insn->ext, i, 1, hidden);
+		TH_LOG("%-9s %-8s %-8s %-8s %-8s", insn->name, text[offered[i]], text[hidden[i]],
 		       text[v_off[i]], text[f_off[i]]);
 		EXPECT_EQ(RUNS, offered[i]);
 		EXPECT_EQ(insn->hidden, hidden[i]);
 		EXPECT_EQ(insn->v_off, v_off[i]);
 		EXPECT_EQ(insn->f_off, f_off[i]);
 		/* What the attribute promises is what happens. */
-		EXPECT_EQ(in_set(&enforced, insn->ext), hidden[i]);
+		EXPECT_EQ(in_set(&self->enforced, insn->ext), hidden[i]);
 	}
 }
 

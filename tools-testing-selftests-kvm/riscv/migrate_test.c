@@ -411,7 +411,7 @@ FIXTURE(migrate) {
 
 FIXTURE_SETUP(migrate)
 {
-	struct kvm_riscv_vm_isa offered;
+	struct kvm_riscv_vm_isa offered = { .size = sizeof(offered) };
 	struct kvm_device_attr a = {
 		.group = KVM_RISCV_VM_ISA,
 		.attr = KVM_RISCV_VM_ISA_OFFERED,
@@ -610,6 +610,7 @@ static void hide_ext(struct options *o, const char *name)
 	TEST_ASSERT(ext >= 0, "No extension has the name %s", name);
 	if (!o->hide) {
 		vm = vm_create_barebones();
+		o->isa.size = sizeof(o->isa);
 		vm_ioctl(vm, KVM_GET_DEVICE_ATTR, &a);
 		kvm_vm_free(vm);
 		o->hide = true;

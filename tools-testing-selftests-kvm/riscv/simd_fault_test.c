@@ -135,7 +135,8 @@ TEST_F_TIMEOUT(fault, create_vcpu, TIMEOUT)
 
 TEST_F_TIMEOUT(fault, vm_attributes, TIMEOUT)
 {
-	struct kvm_riscv_vm_isa offered, set;
+	struct kvm_riscv_vm_isa offered = { .size = sizeof(offered) };
+	struct kvm_riscv_vm_isa set = { .size = sizeof(set) };
 	struct kvm_device_attr a = {
 		.group = KVM_RISCV_VM_ISA, .attr = KVM_RISCV_VM_ISA_OFFERED, .addr = (u64)&offered,
 	};
@@ -149,8 +150,7 @@ TEST_F_TIMEOUT(fault, vm_attributes, TIMEOUT)
 	for (i = 0; i < KVM_RISCV_ISA_EXT_MAX; i++)
 		isa[i] = offered.ext[i / 64] >> i % 64 & 1;
 	isa[KVM_RISCV_ISA_EXT_V] = false;
-	isa_drop_incomplete(isa);
-	memset(&set, 0, sizeof(set));
+	isa_drop_incomplete(isa, true);
 	for (i = 0; i < KVM_RISCV_ISA_EXT_MAX; i++)
 		set.ext[i / 64] |= (u64)isa[i] << i % 64;
 

@@ -61,7 +61,7 @@ struct cpu {
 };
 
 static struct kvm_vm *vm;
-static bool ceiling[NR_EXT];
+static bool ceiling[NR_EXT], ceiling_set;
 static u64 vlenb;
 static bool can_reset;
 static u64 run_after;
@@ -245,7 +245,7 @@ static void check_isa(struct cpu *c)
 		isa[i] = en[i / 64] >> i % 64 & 1;
 
 	memcpy(complete, isa, sizeof(isa));
-	isa_drop_incomplete(complete);
+	isa_drop_incomplete(complete, ceiling_set);
 	for (i = 0; i < NR_EXT; i++) {
 		TEST_ASSERT(isa[i] == complete[i], "extension %d lacks what it needs", i);
 		TEST_ASSERT(isa[i] <= ceiling[i], "extension %d is above the ceiling", i);
@@ -319,23 +319,30 @@ static int model_change(struct cpu *c, bool *isa, u64 ext, u64 val)
 			isa[ext] = val;
 	}
 	if (!err && !val)
-		isa_drop_incomplete(isa);
+		isa_drop_incomplete(isa, ceiling_set);
 	return err;
 }
 
-static bool is_complete(const bool *isa)
+static bool is_complete(const bool *isa, bool with_ceiling)
 {
 	bool complete[NR_EXT];
 
 	memcpy(complete, isa, sizeof(complete));
-	isa_drop_incomplete(complete);
+	isa_drop_incomplete(complete, with_ceiling);
 	return !memcmp(complete, isa, sizeof(complete));
 }
 
-static void set_model(struct cpu *c, int err, const bool *isa)
+/* What cannot be hidden by itself comes back with what it needs. */
+static void set_model(struct cpu *c, int err, bool *isa)
 {
+	int i;
+
 	if (err)
 		return;
+	for (i = 0; i < NR_EXT; i++)
+		if (ceiling[i] && !hideable[i])
+			isa[i] = true;
+	isa_drop_incomplete(isa, ceiling_set);
 	/* F, D and V take their registers with them. */
 	if (c->isa[E(F)] != isa[E(F)] || c->isa[E(D)] != isa[E(D)] || c->isa[E(V)] != isa[E(V)])
 		c->digested = false;
@@ -359,7 +366,7 @@ static void op_single(struct cpu *c)
 
 	memcpy(isa, c->isa, sizeof(isa));
 	want = model_change(c, isa, ext, val);
-	if (!want && !is_complete(isa))
+	if (!want && !is_complete(isa, ceiling_set))
 		want = EINVAL;
 	note("vCPU %ld: extension %lu = %lx", c - cpus, ext, val);
 	EXPECT(reg_ioctl(c, KVM_SET_ONE_REG, RISCV_ISA_EXT_REG(ext), &val), want);
@@ -396,7 +403,7 @@ static void op_multi(struct cpu *c)
 		if (want == ENOENT && !on)
 			want = 0;
 	}
-	if (!want && !is_complete(isa))
+	if (!want && !is_complete(isa, ceiling_set))
 		want = EINVAL;
 	note("vCPU %ld: %s[%lu] = %lx", c - cpus, on ? "enable" : "disable", n, val);
 	EXPECT(reg_ioctl(c, KVM_SET_ONE_REG, id, &val), want);
@@ -423,14 +430,19 @@ static void op_config(struct cpu *c)
 		int ext = ext_of[i] - 1;
 
 		/* What nobody has, and what cannot be changed, is ignored. */
-		if (ext < 0 || !known[ext] || (offered[ext] && !hideable[ext]))
+		if (ext < 0 || !known[ext])
 			continue;
+		if (offered[ext] && !hideable[ext]) {
+			if (!ceiling[ext] && (val >> i & 1))
+				want = EINVAL;
+			continue;
+		}
 		isa[ext] = offered[ext] && (val >> i & 1);
 		if (isa[ext] && !ceiling[ext])
 			want = EINVAL;
 	}
 	memcpy(complete, isa, sizeof(isa));
-	isa_drop_incomplete(complete);
+	isa_drop_incomplete(complete, ceiling_set);
 	for (i = 0; i < 26; i++)
 		if (ext_of[i] && isa[ext_of[i] - 1] != complete[ext_of[i] - 1])
 			want = EINVAL;
@@ -460,7 +472,7 @@ static void set_to_bools(const struct kvm_riscv_vm_isa *set, bool *isa)
 
 static int get_set(u64 attr, bool *isa)
 {
-	struct kvm_riscv_vm_isa set;
+	struct kvm_riscv_vm_isa set = { .size = sizeof(set) };
 	struct kvm_device_attr a = {
 		.group = KVM_RISCV_VM_ISA, .attr = attr, .addr = (u64)&set,
 	};
@@ -473,8 +485,11 @@ static int get_set(u64 attr, bool *isa)
 
 static void op_ceiling(struct cpu *c)
 {
-	bool isa[NR_EXT], most[NR_EXT];
-	struct kvm_riscv_vm_isa set = {};
+	bool isa[NR_EXT];
+	struct {
+		struct kvm_riscv_vm_isa isa;
+		u64 unknown[3];
+	} set = { .isa.size = rnd(8) ? sizeof(set.isa) : rnd(sizeof(set)) };
 	struct kvm_device_attr a = {
 		.group = KVM_RISCV_VM_ISA, .attr = KVM_RISCV_VM_ISA_CEILING, .addr = (u64)&set,
 	};
@@ -483,30 +498,36 @@ static void op_ceiling(struct cpu *c)
 	memcpy(isa, offered, sizeof(isa));
 	for (i = rnd(6); i; i--) {
 		ext = random_ext();
-		if (ext < NR_EXT && (hideable[ext] || !rnd(4)))
+		if (ext < NR_EXT)
 			isa[ext] = !isa[ext];
 	}
 	if (rnd(4))
-		isa_drop_incomplete(isa);
+		isa_drop_incomplete(isa, true);
+	if (!is_complete(isa, true) || !isa[E(I)] || !isa[E(M)] || !isa[E(A)])
+		want = EINVAL;
 
 	for (i = 0; i < NR_EXT; i++) {
-		most[i] = isa[i] || (offered[i] && !hideable[i]);
-		set.ext[i / 64] |= (u64)isa[i] << i % 64;
+		set.isa.ext[i / 64] |= (u64)isa[i] << i % 64;
 		if (isa[i] && !offered[i])
 			want = EINVAL;
 	}
-	/* What can only go with what it needs has to be in, if it has that. */
-	isa_drop_incomplete(most);
-	if (memcmp(most, isa, sizeof(isa)))
-		want = EINVAL;
 	if (!rnd(16)) {
-		set.ext[3] |= BIT_ULL(rnd(64));
+		set.isa.ext[3] |= BIT_ULL(rnd(64));
 		want = EINVAL;
 	}
-	note("ceiling = %llx %llx", set.ext[0], set.ext[1]);
+	if (!rnd(16)) {
+		set.unknown[0] = 1;
+		if (set.isa.size > sizeof(set.isa))
+			want = E2BIG;
+	}
+	if (set.isa.size < KVM_RISCV_VM_ISA_SIZE_VER0)
+		want = EINVAL;
+	note("ceiling = %llx %llx, size %llu", set.isa.ext[0], set.isa.ext[1], set.isa.size);
 	EXPECT(ioctl(vm->fd, KVM_SET_DEVICE_ATTR, &a), want);
-	if (!want)
-		memcpy(ceiling, isa, sizeof(isa));
+	if (want)
+		return;
+	memcpy(ceiling, isa, sizeof(isa));
+	ceiling_set = true;
 }
 
 static void op_attr(struct cpu *c)
@@ -519,7 +540,7 @@ static void op_attr(struct cpu *c)
 		{ "get", KVM_GET_DEVICE_ATTR },
 		{ "set", KVM_SET_DEVICE_ATTR },
 	};
-	struct kvm_riscv_vm_isa set;
+	struct kvm_riscv_vm_isa set = { .size = sizeof(set) };
 	int call = rnd(ARRAY_SIZE(calls)), want = 0;
 	struct kvm_device_attr a = {
 		.group = rnd(8) ? KVM_RISCV_VM_ISA : rnd(8), .flags = !rnd(8), .addr = (u64)&set,
@@ -731,6 +752,7 @@ static void op_create_vm(struct cpu *c)
 	/* Those that have run cannot change any more. */
 	run_after = op_nr + rnd(150);
 	memcpy(ceiling, offered, sizeof(ceiling));
+	ceiling_set = false;
 	nr_vms++;
 }
 
@@ -970,6 +992,8 @@ static void map_pages(void)
 	size_t size = getpagesize();
 
 	pages = kvm_mmap(3 * size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	/* What bad_attr() has at the front of its structure */
+	*(u64 *)(pages + 2 * size) = sizeof(struct kvm_riscv_vm_isa);
 	mprotect(pages + size, size, PROT_NONE);
 	mprotect(pages + 2 * size, size, PROT_READ);
 }
@@ -1033,12 +1057,15 @@ static int bad_value(struct cpu *c, bool set)
 
 static int bad_attr(struct cpu *c)
 {
+	u64 size = sizeof(struct kvm_riscv_vm_isa);
 	bool set = rnd(2);
+	void *arg = bad_pointer(size, !set);
 	struct kvm_device_attr a = {
-		.group = KVM_RISCV_VM_ISA, .attr = KVM_RISCV_VM_ISA_CEILING,
-		.addr = (u64)bad_pointer(sizeof(struct kvm_riscv_vm_isa), !set),
+		.group = KVM_RISCV_VM_ISA, .attr = KVM_RISCV_VM_ISA_CEILING, .addr = (u64)arg,
 	};
 
+	if (arg >= (void *)pages && arg <= (void *)pages + getpagesize() - sizeof(size))
+		memcpy(arg, &size, sizeof(size));
 	note("%s ceiling at %llx", set ? "set" : "get", a.addr);
 	return ioctl(vm->fd, set ? KVM_SET_DEVICE_ATTR : KVM_GET_DEVICE_ATTR, &a);
 }

@@ -17,34 +17,50 @@
 						     KVM_REG_RISCV_ISA_MULTI_DIS,	\
 						     n, KVM_REG_SIZE_ULONG)
 
-/* The tests' own idea of what needs what, direct needs only */
+/*
+ * The tests' own idea of what needs what, direct needs only: the one or the
+ * other.  Lines with .ceiling hold for VMs that have set a ceiling.
+ */
 #define NEEDS(_ext, _needed)						\
-	{ .ext = KVM_RISCV_ISA_EXT_##_ext, .needed = KVM_RISCV_ISA_EXT_##_needed }
+	{ .ext = KVM_RISCV_ISA_EXT_##_ext, .needed = KVM_RISCV_ISA_EXT_##_needed, \
+	  .or = KVM_RISCV_ISA_EXT_##_needed }
+#define CEILING_NEEDS(_ext, _needed, _or)				\
+	{ .ext = KVM_RISCV_ISA_EXT_##_ext, .needed = KVM_RISCV_ISA_EXT_##_needed, \
+	  .or = KVM_RISCV_ISA_EXT_##_or, .ceiling = true }
 static const struct {
-	int ext, needed;
+	int ext, needed, or;
+	bool ceiling;
 } isa_needs[] = {
-	NEEDS(D, F),		NEEDS(V, D),		NEEDS(ZCD, D),
-	NEEDS(ZCF, F),		NEEDS(ZFA, F),		NEEDS(ZFHMIN, F),
-	NEEDS(ZFH, ZFHMIN),	NEEDS(ZFBFMIN, F),	NEEDS(ZVFHMIN, V),
-	NEEDS(ZVFH, ZVFHMIN),	NEEDS(ZVFH, ZFHMIN),	NEEDS(ZVFBFMIN, V),
-	NEEDS(ZVFBFWMA, ZVFBFMIN),	NEEDS(ZVFBFWMA, ZFBFMIN),
-	NEEDS(ZVBB, ZVKB),	NEEDS(ZVKB, V),		NEEDS(ZVBC, V),
-	NEEDS(ZVKG, V),		NEEDS(ZVKNED, V),	NEEDS(ZVKNHA, V),
-	NEEDS(ZVKNHB, V),	NEEDS(ZVKSED, V),	NEEDS(ZVKSH, V),
-	NEEDS(ZVKT, V),		NEEDS(ZCLSD, ZILSD),
+	NEEDS(ZFH, ZFHMIN),
+	NEEDS(ZVBB, ZVKB),	NEEDS(ZVBC, V),		NEEDS(ZVFBFMIN, V),
+	NEEDS(ZVFBFWMA, ZFBFMIN),	NEEDS(ZVFBFWMA, ZVFBFMIN),
+	NEEDS(ZVFH, ZFHMIN),	NEEDS(ZVFH, ZVFHMIN),	NEEDS(ZVFHMIN, V),
+	NEEDS(ZVKB, V),		NEEDS(ZVKG, V),		NEEDS(ZVKNED, V),
+	NEEDS(ZVKNHA, V),	NEEDS(ZVKNHB, ZVKNHA),	NEEDS(ZVKSED, V),
+	NEEDS(ZVKSH, V),	NEEDS(ZVKT, V),
+	CEILING_NEEDS(D, F, F),		CEILING_NEEDS(V, D, D),
+	CEILING_NEEDS(ZBC, ZBKC, ZBKC),	CEILING_NEEDS(ZICFISS, ZIMOP, ZIMOP),
+	CEILING_NEEDS(ZCB, ZCA, C),	CEILING_NEEDS(ZCMOP, ZCA, C),
+	CEILING_NEEDS(ZCD, D, D),	CEILING_NEEDS(ZCD, ZCA, C),
+	CEILING_NEEDS(ZCF, F, F),	CEILING_NEEDS(ZCF, ZCA, C),
+	CEILING_NEEDS(ZCLSD, ZILSD, ZILSD),	CEILING_NEEDS(ZCLSD, ZCA, C),
+	CEILING_NEEDS(ZFA, F, F),	CEILING_NEEDS(ZFBFMIN, F, F),
+	CEILING_NEEDS(ZFHMIN, F, F),
 };
 
 #undef NEEDS
+#undef CEILING_NEEDS
 
 /* Take out of a set, with an element for each extension, what lacks its needs. */
-static inline void isa_drop_incomplete(bool *isa)
+static inline void isa_drop_incomplete(bool *isa, bool ceiling)
 {
 	bool changed;
 
 	do {
 		changed = false;
 		for (int i = 0; i < ARRAY_SIZE(isa_needs); i++) {
-			if (isa[isa_needs[i].ext] && !isa[isa_needs[i].needed]) {
+			if (isa[isa_needs[i].ext] && !isa[isa_needs[i].needed] &&
+			    !isa[isa_needs[i].or] && (ceiling || !isa_needs[i].ceiling)) {
 				isa[isa_needs[i].ext] = false;
 				changed = true;
 			}

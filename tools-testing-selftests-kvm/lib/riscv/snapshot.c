@@ -532,25 +532,20 @@ static bool vm_isa(struct kvm_vm *vm, bool set, u64 attr, struct kvm_riscv_vm_is
 /* The ceiling is what the vCPU will have: all that the guest had, and no more. */
 static bool restore_isa(struct kvm_vm *vm, const struct snapshot_machine *m, char *why)
 {
-	struct kvm_riscv_vm_isa offered, hideable, want;
-	u64 lacking[4], stuck[4], any_lacking = 0, any_stuck = 0;
+	struct kvm_riscv_vm_isa offered = { .size = sizeof(offered) };
+	struct kvm_riscv_vm_isa want = { .size = sizeof(want) };
+	u64 lacking[4], any_lacking = 0;
 	int i;
 
-	if (!vm_isa(vm, false, KVM_RISCV_VM_ISA_OFFERED, &offered) ||
-	    !vm_isa(vm, false, KVM_RISCV_VM_ISA_HIDEABLE, &hideable))
+	if (!vm_isa(vm, false, KVM_RISCV_VM_ISA_OFFERED, &offered))
 		return refuse(why, "this host's KVM has no KVM_RISCV_VM_ISA");
 	for (i = 0; i < 4; i++) {
 		want.ext[i] = le64_to_cpu(m->isa[i]);
 		lacking[i] = want.ext[i] & ~offered.ext[i];
-		stuck[i] = offered.ext[i] & ~hideable.ext[i] & ~want.ext[i];
 		any_lacking |= lacking[i];
-		any_stuck |= stuck[i];
 	}
 	if (any_lacking)
 		return refuse_exts(why, "this host lacks", lacking);
-	if (any_stuck)
-		return refuse_exts(why, "the guest must not have, and this host cannot hide",
-				   stuck);
 	if (!vm_isa(vm, true, KVM_RISCV_VM_ISA_CEILING, &want))
 		return refuse(why, "KVM refuses these extensions: %s", strerror(errno));
 	return true;
