@@ -952,6 +952,8 @@ static void guest_timer_irq(struct pt_regs *regs)
 
 static void guest_sbi_timer(void)
 {
+	sbi_ecall(SBI_EXT_TIME, 0, csr_read(CSR_TIME) + 1000000000, 0, 0, 0, 0, 0);
+	GUEST_SYNC(0);
 	csr_set(CSR_SIE, IE_TIE);
 	csr_set(CSR_SSTATUS, SR_SIE);
 	sbi_ecall(SBI_EXT_TIME, 0, csr_read(CSR_TIME) + 1000, 0, 0, 0, 0, 0);
@@ -976,6 +978,10 @@ TEST_F_TIMEOUT(vm_isa, without_sstc, 30)
 	vm_init_vector_tables(vm);
 	vcpu_init_vector_tables(vcpu);
 	vm_install_interrupt_handler(vm, guest_timer_irq);
+	vcpu_run(vcpu);
+	EXPECT_EQ(UCALL_SYNC, get_ucall(vcpu, &uc));
+	/* KVM's own timer has been started, for vstimecmp would do nothing. */
+	EXPECT_EQ(KVM_RISCV_TIMER_STATE_ON, vcpu_get_reg(vcpu, RISCV_TIMER_REG(state)));
 	vcpu_run(vcpu);
 	EXPECT_EQ(UCALL_DONE, get_ucall(vcpu, &uc));
 	kvm_vm_free(vm);
