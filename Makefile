@@ -107,6 +107,7 @@ qemu-new: deps
 	@$(S)/qemu-newest.sh
 
 vmm-check: args-vmm-check build
+	@$(S)/vmm-check.sh -b -q $(T) || true
 	@$(S)/vmm-check.sh $(T)
 
 migrate: build

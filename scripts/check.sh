@@ -219,7 +219,7 @@ changelog_rules()
 
 	grep -q "^From: $series_name <$series_mail>$" "$p" || { echo "From: is not the project's"; rc=1; }
 	subject=$(git mailinfo /dev/null /dev/null <"$p" | sed -n 's/^Subject: //p')
-	if ! grep -qE '^(RISC-V: KVM: [A-Z]|KVM: riscv: selftests: [A-Z]|KVM: selftests: [A-Z]|riscv: [A-Z]|Documentation: KVM: [A-Z])' <<<"$subject"; then
+	if ! grep -qE '^(RISC-V: KVM: [A-Z]|KVM: riscv: selftests: [A-Z]|KVM: selftests: [A-Z]|riscv: (cpufeature: )?[A-Z]|Documentation: KVM: [A-Z])' <<<"$subject"; then
 		echo "subject: $subject"
 		echo "it begins with none of RISC-V: KVM:, KVM: riscv: selftests:, ... and a capital"
 		rc=1

@@ -44,7 +44,7 @@ static void test_nothing_offered(void)
 		E(ZVKNHB), E(ZVKSED), E(ZVKSH), E(ZVKT),
 	};
 	int vm = ioctl(kvm_fd, KVM_CREATE_VM, 0), vcpu = ioctl(vm, KVM_CREATE_VCPU, 0);
-	struct kvm_riscv_vm_isa set;
+	struct kvm_riscv_vm_isa set = { .size = sizeof(set) };
 	struct kvm_device_attr offered = {
 		.group = KVM_RISCV_VM_ISA, .attr = KVM_RISCV_VM_ISA_OFFERED, .addr = (unsigned long)&set,
 	};

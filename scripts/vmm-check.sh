@@ -7,7 +7,9 @@
 #	vmm-check.sh [-b] [-k IMAGE] [-l LABEL] [-q] [CASE...]
 #
 # CASE is a line of scripts/vmm/cases.list.  IMAGE is L1's kernel; -b builds the
-# base's and takes that.  The guests always boot build/obj's.
+# base's and takes that.  The guests always boot build/obj's.  As soon as there are
+# results of both, each run prints them side by side, and fails if a case is worse
+# with the series than on the base.
 . "$(dirname "$0")/lib.sh"
 
 vmm=$build/vmm
@@ -186,6 +188,23 @@ rc=0
 	-i "$vmm/l1.cpio" "${opts[@]}" "$@" || rc=$?
 [ -e "$logs/$label.normal.log" ] || exit $rc
 
+# Rows of both, and what is worse: a guest that did not start or did not get to its
+# end, or that QEMU complained of, and none of that on the base.
+side_by_side()
+{
+	awk -F ' *[|] *' '
+		!/^# table:/ { next }
+		FNR == NR { says[$2] = $3; gone[$2] = $4; runs[$2] = $6; next }
+		$2 in says {
+			print "| " $2 " | " says[$2] " | " $3 " | " (gone[$2] ~ /^[(]/ ? gone[$2] : runs[$2]) \
+			      " | " ($4 ~ /^[(]/ ? $4 : $6) " |"
+			if ((says[$2] == "-" && $3 != "-") || (gone[$2] !~ /^[(]/ && $4 ~ /^[(]/))
+				worse = worse " " $2
+		}
+		END { if (worse) { print "worse than on the base:" worse; exit 1 } }
+	' "$logs/vmm-base.normal.log" "$logs/vmm.normal.log"
+}
+
 # As they are in Documentation/vmm.md
 say
 say "| -cpu | QEMU says | not in the guest's isa line | traps in the guest | hidden, but runs |"
@@ -195,4 +214,10 @@ say
 say "| -cpu | AES-128, blocks/s | bits set, words/s | FP16, mul+add/s | FP32 to BF16, 1/s |"
 say "|---|---|---|---|---|"
 sed -n 's/^# bench-table: //p' "$logs/$label.normal.log"
+if [ -e "$logs/vmm-base.normal.log" ] && [ -e "$logs/vmm.normal.log" ]; then
+	say
+	say "| -cpu | QEMU says: base | series | hidden, but runs: base | series |"
+	say "|---|---|---|---|---|"
+	side_by_side || rc=1
+fi
 [ $rc = 0 ]
