@@ -13,11 +13,11 @@ TO ?=
 REV ?=
 N ?=
 SEED ?=
-export KDIR BUILD JOBS
+export KDIR BUILD JOBS SEED
 
 .PHONY: all help deps base apply export build boot test check check-text check-each \
 	check-long check-mutants mutate check-debug check-hosts check-configs check-base \
-	vmm-check migrate coverage fuzz bench mbox junit kselftest-tar clean distclean
+	vmm-check migrate coverage decoder fuzz bench mbox junit kselftest-tar clean distclean
 
 all: build
 	@$(S)/run-tests.sh -l all -v $(VLEN) -s $(SMP) series smoke
@@ -87,6 +87,9 @@ vmm-check: build
 
 migrate: build
 	@$(S)/migrate.sh
+
+decoder: apply
+	@$(S)/decoder.sh
 
 coverage: build
 	@$(S)/coverage.sh
