@@ -17,7 +17,7 @@ export KDIR BUILD JOBS SEED
 
 .PHONY: all help deps base apply export build boot test check check-text check-each \
 	check-long check-mutants mutate check-debug check-hosts check-configs check-base \
-	vmm-check migrate coverage decoder fuzz bench mbox junit kselftest-tar clean distclean
+	vmm-check migrate coverage decoder prove fuzz bench mbox junit kselftest-tar clean distclean
 
 all: build
 	@$(S)/run-tests.sh -l all -v $(VLEN) -s $(SMP) series smoke
@@ -90,6 +90,9 @@ migrate: build
 
 decoder: apply
 	@$(S)/decoder.sh
+
+prove: apply
+	@$(S)/prove.sh $(T)
 
 coverage: build
 	@$(S)/coverage.sh

@@ -5,9 +5,10 @@
 #	decoder.sh			all encodings of 16 and 32 bits, for the installed
 #					binutils and the newest that Debian has
 #	decoder.sh sample [N [SEED]]	N of 32 bits (10000000), with the installed one
+#	decoder.sh program ARGUMENT...	the program as prove.sh mutants has built it
 . "$(dirname "$0")/lib.sh"
 . "$scripts/apt.sh"
-. "$scripts/prove.sh"
+. "$scripts/host.sh"
 
 # Every extension that the assembler knows, so that objdump does
 march()
@@ -65,7 +66,12 @@ all()
 }
 
 rc=0
-prove_cc decoder "$scripts/prove/decoder.c" "$linux/arch/riscv/kvm/simd_insn.c"
+if [ "${1:-}" = program ]; then
+	shift
+	decoder "$@"
+	exit
+fi
+host_cc decoder "$scripts/prove/decoder.c" "$linux/arch/riscv/kvm/simd_insn.c"
 case ${1:-all} in
 all)
 	all
