@@ -43,7 +43,6 @@ static struct {
 	struct task_struct tasks[NR_THREADS];
 	struct kvm_vcpu vcpus[NR_THREADS];
 	bool v_unspecified[NR_THREADS];
-	int mode;
 	struct coroutine co[NR_THREADS];
 } W;
 
@@ -823,7 +822,7 @@ static u64 (*seen)[2];
 static u64 seen_mask;
 static struct step *steps;
 static struct snapshot **snapshots;
-static u32 nr_states, max_states = 4000000;
+static u32 nr_states, max_states = 10000000;
 
 static int run(int thread)
 {
