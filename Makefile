@@ -17,12 +17,12 @@ TO ?=
 REV ?=
 N ?=
 SEED ?=
-export KDIR BUILD JOBS QEMU
+export KDIR BUILD JOBS QEMU SEED
 
 .PHONY: all help deps base apply first export build boot test check check-text check-each \
 	check-long check-mutants mutate check-debug check-hosts check-configs check-base \
-	check-install check-qemu qemu-new qemu-faults vmm-check migrate coverage fuzz bench mbox junit kselftest-tar \
-	clean distclean
+	check-install check-qemu qemu-new qemu-faults vmm-check migrate coverage decoder prove fuzz \
+	bench mbox junit kselftest-tar clean distclean
 
 all: args-all build
 	@$(S)/run-tests.sh -l all -v $(VLEN) -s $(SMP) series smoke
@@ -112,6 +112,12 @@ vmm-check: args-vmm-check build
 
 migrate: build
 	@$(S)/migrate.sh
+
+decoder: apply
+	@$(S)/decoder.sh
+
+prove: apply
+	@$(S)/prove.sh $(T)
 
 coverage: build
 	@$(S)/coverage.sh

@@ -140,3 +140,31 @@ apt_riscv64()
 	mkdir -p "$apt_dir/lists-riscv64/partial" "$apt_dir/cache-riscv64/archives/partial"
 	patiently update_riscv64
 }
+
+# apt_unpack ROOT SUITE PACKAGE...: those of a newer suite, with all that they depend on,
+# libc6 included, unpacked below ROOT and not installed.
+apt_unpack()
+{
+	local root=$1 suite=$2 deb options
+	shift 2
+
+	apt_private
+	mkdir -p "$apt_dir/lists-$suite/partial" "$apt_dir/cache-$suite/archives/partial"
+	echo "deb [signed-by=$apt_key] $apt_uri $suite main" >"$apt_dir/$suite.list"
+	options=(
+		"${apt_options[@]}"
+		-o "Dir::Etc::sourcelist=$apt_dir/$suite.list" -o Dir::Etc::sourceparts=/dev/null
+		-o "Dir::State::lists=$apt_dir/lists-$suite" -o Dir::State::status=/dev/null
+		-o "Dir::Cache=$apt_dir/cache-$suite" -o Debug::NoLocking=1
+	)
+	patiently apt-get -q -o APT::Update::Error-Mode=any "${options[@]}" update || return 1
+	patiently apt-get -q "${options[@]}" install -y --no-install-recommends --download-only "$@" ||
+		return 1
+	rm -rf "$root.new"
+	mkdir -p "$root.new"
+	for deb in "$apt_dir/cache-$suite"/archives/*.deb; do
+		dpkg -x "$deb" "$root.new" || return 1
+	done
+	rm -rf "$root"
+	mv "$root.new" "$root"
+}

@@ -66,7 +66,17 @@ kernel()
 {
 	configure obj
 	kmake O="$build/obj" W=1 cmd_checkdoc= "$@" Image modules
+	noinstr obj
 	kmake O="$build/obj" M="$scripts/simd_hook" MO="$build/hook" modules
+}
+
+# What runs with the guest's registers in place is called by noinstr code since there
+# is vcpu_simd.c.
+noinstr()
+{
+	if [ -e "$linux/arch/riscv/kvm/vcpu_simd.c" ]; then
+		"$scripts/noinstr.sh" "$1"
+	fi
 }
 
 # The kernel without the series, from a tree of its own: build/linux stays as it

@@ -28,6 +28,7 @@ image()
 		fi
 	done
 	kmake O="$build/obj-$name" Image modules
+	"$scripts/noinstr.sh" "obj-$name"
 	kmake O="$build/obj-$name" M="$scripts/simd_hook" MO="$build/hook-obj-$name" modules
 }
 

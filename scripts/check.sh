@@ -721,6 +721,8 @@ restore
 if [[ $mode == @(all|text) ]]; then
 	later patches_as_text
 	later check "mutants apply to the tips of their layers" mutants_apply
+	later check "10^7 instructions of seed ${SEED:-1}: libopcodes finds none missed" \
+		"$scripts/decoder.sh" sample 10000000
 	later check "Sphinx and kernel-doc have nothing new to say" "$scripts/docs.sh"
 fi
 if [ "$mode" = text ]; then

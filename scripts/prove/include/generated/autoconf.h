@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The configuration that files of the kernel are compiled with for the host */
+#define CONFIG_64BIT		1
+#define CONFIG_FPU		1
+#define CONFIG_RISCV_ISA_V	1

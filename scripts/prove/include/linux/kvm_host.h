@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Of KVM's structures, what the files of scripts/host.sh make use of */
+#ifndef PROVE_LINUX_KVM_HOST_H
+#define PROVE_LINUX_KVM_HOST_H
+
+#include <linux/types.h>
+#include <limits.h>
+#include <asm/kvm_vcpu_simd.h>
+
+typedef unsigned long ulong;
+typedef u64 gpa_t;
+
+#define __riscv_xlen		64
+
+struct __riscv_v_ext_state {
+	unsigned long vstart;
+	unsigned long vl;
+	unsigned long vtype;
+	unsigned long vcsr;
+	unsigned long vlenb;
+	void *datap;
+};
+
+struct kvm_cpu_context {
+	unsigned long x[32];
+	unsigned long sepc;
+	unsigned long sstatus;
+};
+
+#include <asm/kvm_vcpu_insn.h>
+
+struct kvm_run {
+	u32 exit_reason;
+	struct {
+		unsigned long insn;
+	} riscv_vector;
+};
+
+#define KVM_EXIT_RISCV_VECTOR	44
+
+struct kvm {
+	struct {
+		unsigned long vlenb;
+	} arch;
+};
+
+struct kvm_vcpu {
+	struct kvm *kvm;
+	struct kvm_run *run;
+	struct {
+		struct kvm_cpu_context guest_context;
+		struct __riscv_v_ext_state guest_vector;
+		struct kvm_csr_decode csr_decode;
+		struct kvm_vcpu_simd simd;
+	} arch;
+};
+
+#endif
