@@ -26,33 +26,37 @@
 #define VCSR		0x5UL
 #define ROUNDS		20000
 
+enum reg { FT0, FCSR_REG, VCSR_REG, VL, V8, VLENB, REGS };
+
+static const char *const names[] = { "ft0", "fcsr", "vcsr", "vl", "v8", "vlenb" };
+
 static struct cpu {
 	volatile unsigned long count;
-	const char *volatile lost;
-	volatile unsigned long value;
+	volatile unsigned long value[REGS];
+	volatile unsigned char lost[REGS];
 } *cpus;
 
-static void lose(struct cpu *c, const char *what, unsigned long value)
+static void lose(struct cpu *c, enum reg reg, unsigned long value)
 {
-	c->value = value;
-	c->lost = what;
+	c->value[reg] = value;
+	c->lost[reg] = 1;
 }
 
 static void spin_fp(struct cpu *c)
 {
 	unsigned long v, i;
 
-	asm volatile("csrw fcsr, %0" :: "r" (FCSR));
+	asm volatile("fmv.d.x ft0, zero\n"
+		     "csrw fcsr, %0" :: "r" (FCSR) : "ft0");
 	for (;;) {
 		for (i = 0; i < ROUNDS; i++) {
-			/* A move makes FS Dirty where a write to fcsr does not. */
 			asm volatile("fmv.d.x ft0, %1\n"
 				     "csrr %0, fcsr" : "=r" (v) : "r" (i) : "ft0");
 			if (v != FCSR)
-				lose(c, "fcsr", v);
+				lose(c, FCSR_REG, v);
 			asm volatile("fmv.x.d %0, ft0" : "=r" (v));
 			if (v != i)
-				lose(c, "ft0", v);
+				lose(c, FT0, v);
 		}
 		c->count++;
 	}
@@ -62,11 +66,13 @@ static void spin_vector(struct cpu *c)
 {
 	unsigned long fcsr, vcsr, vl, elem, i, vlmax;
 
-	asm volatile(VECTOR("csrw fcsr, %2\n"
+	/* QEMU does not make FS Dirty for a write to fcsr: a move does. */
+	asm volatile(VECTOR("fmv.d.x ft0, zero\n"
+			    "csrw fcsr, %2\n"
 			    "csrw vcsr, %1\n"
 			    "vsetvli %0, zero, e32, m8, ta, ma\n"
 			    "vmv.v.i v8, 0")
-		     : "=r" (vlmax) : "r" (VCSR), "r" (FCSR));
+		     : "=r" (vlmax) : "r" (VCSR), "r" (FCSR) : "ft0");
 	for (;;) {
 		for (i = 0; i < ROUNDS; i++) {
 			asm volatile(VECTOR("fmv.d.x ft0, %4\n"
@@ -79,13 +85,13 @@ static void spin_vector(struct cpu *c)
 				     : "=&r" (fcsr), "=&r" (vcsr), "=&r" (vl), "=&r" (elem)
 				     : "r" (i) : "ft0");
 			if (fcsr != FCSR)
-				lose(c, "fcsr", fcsr);
+				lose(c, FCSR_REG, fcsr);
 			if (vcsr != VCSR)
-				lose(c, "vcsr", vcsr);
+				lose(c, VCSR_REG, vcsr);
 			if (vl != vlmax)
-				lose(c, "vl", vl);
+				lose(c, VL, vl);
 			if (elem != i)
-				lose(c, "v8", elem);
+				lose(c, V8, elem);
 			/* With an emulator, a round takes its time. */
 			if (!(i % 16))
 				c->count++;
@@ -104,10 +110,10 @@ static unsigned long vlenb(void)
 
 int main(void)
 {
-	unsigned long last[8] = { }, n = 0;
+	unsigned long last[8] = { }, n = 0, length = vlenb();
 	long nr = sysconf(_SC_NPROCESSORS_ONLN);
 	cpu_set_t set;
-	long i;
+	long i, reg;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (nr < 1 || nr > 8)
@@ -128,12 +134,16 @@ int main(void)
 	for (;;) {
 		usleep(200000);
 		for (i = 0; i < nr; i++) {
-			if (cpus[i].lost) {
-				printf("move: CPU %ld lost %s: 0x%lx\n", i, cpus[i].lost,
-				       cpus[i].value);
-				cpus[i].lost = NULL;
+			for (reg = 0; reg < REGS; reg++) {
+				if (!cpus[i].lost[reg])
+					continue;
+				printf("move: CPU %ld lost %s: 0x%lx\n", i, names[reg],
+				       cpus[i].value[reg]);
+				cpus[i].lost[reg] = 0;
 			}
 		}
+		if (vlenb() != length)
+			lose(&cpus[0], VLENB, vlenb());
 		for (i = 0; i < nr; i++)
 			if (cpus[i].count == last[i])
 				break;

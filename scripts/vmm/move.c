@@ -6,10 +6,11 @@
  *	move stop|live|reset ROUNDS SMP CPU[,TARGET CPU] [QEMU [TARGET QEMU]]
  *	move save FILE SMP CPU [QEMU]
  *	move load FILE SMP CPU [QEMU [TEXT]]
+ *	move relay FILE SMP CPU QEMU OUT
  *
  * stop migrates a guest that has been stopped, live one that runs.  save leaves
  * the stream in FILE, and load goes on from it; with TEXT that has to be refused,
- * and TEXT is in what QEMU says.  CPU is the argument of -cpu, and the target's
+ * and TEXT is in what QEMU says.  relay loads, lets it run, and saves to OUT.  CPU is the argument of -cpu, and the target's
  * is behind a "/" if it is another.  Hung, or something lost: exit status 1.
  */
 #define _GNU_SOURCE
@@ -30,7 +31,7 @@
 #define SERIAL		"/tmp/serial"
 #define STREAM		"/tmp/stream"
 #define BOOT_TIME	240
-#define TICK_TIME	25
+#define TICK_TIME	60
 
 static const char *smp, *memory = "128";
 static char said[8192];	/* by QEMU itself */
@@ -238,6 +239,9 @@ static void migrate(struct vm *vm, const char *file)
 			die("migration: %s", p);
 		usleep(50000);
 	}
+	p = strstr(p, "downtime:");
+	if (p)
+		printf("saved, %.*s\n", (int)strcspn(p, "\r\n"), p);
 }
 
 /* The target goes on with the stream.  False: it said no. */
@@ -289,7 +293,9 @@ int main(int argc, char **argv)
 	qemu2 = argc > 6 ? argv[6] : qemu;
 	text = argc > 6 ? argv[6] : NULL;
 
-	if (!strcmp(mode, "load")) {
+	if (!strcmp(mode, "load") || !strcmp(mode, "relay")) {
+		if (!strcmp(mode, "relay"))
+			text = NULL;
 		if (!load(&vm, qemu, cpu, argv[2])) {
 			end(&vm);
 			if (!text || !strstr(said, text))
@@ -299,8 +305,12 @@ int main(int argc, char **argv)
 		}
 		if (text)
 			die("not refused");
+		t = now();
 		if (!runs(&vm, 3, TICK_TIME))
-			die("hung");
+			die("hung: %s", ask(&vm, "info registers -a"));
+		printf("%lu ticks in %.1f s\n", vm.ticks, now() - t);
+		if (!strcmp(mode, "relay"))
+			migrate(&vm, argv[6]);
 		end(&vm);
 		return lost != 0;
 	}
