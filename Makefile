@@ -17,7 +17,7 @@ export KDIR BUILD JOBS
 
 .PHONY: all help deps base apply export build boot test check check-text check-each \
 	check-long check-mutants mutate check-debug check-hosts check-configs check-base \
-	vmm-check migrate coverage fuzz bench mbox junit kselftest-tar clean distclean
+	vmm-check migrate qemu qemu-export qemu-migrate coverage fuzz bench mbox junit kselftest-tar clean distclean
 
 all: build
 	@$(S)/run-tests.sh -l all -v $(VLEN) -s $(SMP) series smoke
@@ -84,6 +84,17 @@ check-base:
 
 vmm-check: build
 	@$(S)/vmm-check.sh $(T)
+	@$(S)/vmm-check.sh -p $(T)
+
+qemu: deps
+	@$(S)/deps.sh qemu
+	@$(S)/qemu.sh
+
+qemu-export:
+	@$(S)/qemu.sh export
+
+qemu-migrate: build qemu
+	@$(S)/qemu-migrate.sh
 
 migrate: build
 	@$(S)/migrate.sh

@@ -18,6 +18,12 @@ if [ "${1:-}" = clang ]; then
 	[ -n "$v" ] || die "apt has no clang-N"
 	need+=" clang$v:clang$v ld.lld$v:lld$v llvm-ar$v:llvm$v"
 fi
+if [ "${1:-}" = qemu ]; then
+	need+=" ninja:ninja-build pkg-config:pkg-config patch:patch"
+	if ! /usr/bin/python3 -c 'import ensurepip, venv' 2>/dev/null; then
+		need+=" /nonexistent/venv:python3-venv"
+	fi
+fi
 # What the base, sparse and QEMU come from, when not from the release itself
 min_qemu=10
 

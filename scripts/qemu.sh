@@ -7,7 +7,7 @@
 #	qemu.sh apply		the branch "series" of build/qemu/src from the patches
 #	qemu.sh export		the patches from that branch
 #	qemu.sh export --check	only say whether they differ
-#	qemu.sh check		checkpatch of QEMU's own, and each patch built
+#	qemu.sh check		checkpatch of QEMU's own
 . "$(dirname "$0")/lib.sh"
 
 qemu=$build/qemu
@@ -202,6 +202,24 @@ compile()
 	mv "$qemu/qemu-system-riscv64.tmp" "$qemu/qemu-system-riscv64"
 }
 
+# QEMU's own checkpatch, for each patch.  Headers that are the kernel's, and files that
+# are derived from the kernel's, get a warning for that, whatever one does.
+check_patches()
+{
+	local p out rc=0
+
+	cd "$src"
+	while read -r p; do
+		out=$(perl scripts/checkpatch.pl --no-signoff --terse --no-summary "$patches/$p" |
+			grep -Ev 'imported from Linux|acceptable license' || true)
+		if [ -n "$out" ]; then
+			say "$p:" "$out"
+			rc=1
+		fi
+	done <"$patches/series"
+	return $rc
+}
+
 # For meson, which is not installed
 export PYTHONPATH=$sysroot/usr/lib/python3/dist-packages
 
@@ -223,6 +241,10 @@ mkdir -p "$qemu"
 	die "cannot fetch libraries for riscv64; with a network, the next try goes on from here"
 [ -d "$src" ] || step "unpack QEMU" qemu-unpack.log "$0" unpack_source
 [ -d "$sysroot" ] || step "unpack its libraries" qemu-unpack-libs.log "$0" unpack_sysroot
+if [ "${1:-}" = check ]; then
+	check_patches
+	exit
+fi
 apply
 [ "${1:-}" != apply ] || exit 0
 tools
