@@ -8,6 +8,7 @@
 #	qemu.sh export		the patches from that branch
 #	qemu.sh export --check	only say whether they differ
 #	qemu.sh check		checkpatch of QEMU's own
+#	qemu.sh each		builds each patch
 . "$(dirname "$0")/lib.sh"
 
 qemu=$build/qemu
@@ -223,6 +224,19 @@ check_patches()
 # For meson, which is not installed
 export PYTHONPATH=$sysroot/usr/lib/python3/dist-packages
 
+# Each patch builds, and so without warnings: QEMU has -Werror in a git tree.
+each_patch()
+{
+	local rev
+
+	trap 'qgit checkout -q -f series' EXIT
+	for rev in $(qgit rev-list --reverse base..series); do
+		qgit checkout -q "$rev"
+		step "$(qgit log -1 --format=%s "$rev" | cut -c1-56)" qemu-each.log \
+			ninja -C "$obj" -j"$jobs" qemu-system-riscv64
+	done
+}
+
 case ${1:-} in
 fetch_source | fetch_sysroot | unpack_sysroot | unpack_source | configure | compile)
 	"$1"
@@ -246,6 +260,10 @@ if [ "${1:-}" = check ]; then
 	exit
 fi
 apply
+if [ "${1:-}" = each ]; then
+	each_patch
+	exit
+fi
 [ "${1:-}" != apply ] || exit 0
 tools
 [ -e "$obj/build.ninja" ] || step "configure QEMU" qemu-configure.log "$0" configure
