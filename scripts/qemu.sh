@@ -221,6 +221,42 @@ check_patches()
 	return $rc
 }
 
+# QEMU's emulator in place of the selftests' in rvv_emul_test, which compares each
+# instruction with the hart's.  Of QEMU it needs a few macros only.
+emulator()
+{
+	local dir=$qemu/rvv f
+
+	rm -rf "$dir"
+	mkdir -p "$dir/qemu"
+	cat >"$dir/qemu/osdep.h" <<-'END'
+		#include <stdbool.h>
+		#include <stddef.h>
+		#include <stdint.h>
+		#include <string.h>
+		#define MIN(a, b) ({ __typeof__((a) + (b)) _a = (a), _b = (b); _a < _b ? _a : _b; })
+		#define MAX(a, b) ({ __typeof__((a) + (b)) _a = (a), _b = (b); _a > _b ? _a : _b; })
+		#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+		#define DIV_ROUND_UP(n, d) (((n) + (d) - 1) / (d))
+		#define QEMU_ALIGNED(x) __attribute__((aligned(x)))
+		#define BIT(n) (1UL << (n))
+		#define ctz32 __builtin_ctz
+	END
+	: >"$dir/qemu/bitops.h"
+	: >"$dir/qemu/host-utils.h"
+	# The test's state has room for the longest registers that there are.
+	for f in rvv.h rvv-ops.h rvv.c rvv-int.c rvv-fp.c rvv-mem.c rvv-perm.c; do
+		sed 's/^\(#define RVV_MAX_VLENB\).*/\1 8192/' "$src/target/riscv/kvm/$f" >"$dir/$f"
+	done
+	for f in "$dir"/*.c; do
+		${CROSS_COMPILE}gcc -O2 -fno-strict-aliasing -Wall -I "$dir" -c "$f" -o "${f%.c}.o"
+	done
+	find "$kst/lib" -name '*.o' ! -name 'rvv.o' ! -name 'rvv_int.o' ! -name 'rvv_fp.o' \
+		! -name 'rvv_mem.o' ! -name 'rvv_perm.o' | sort |
+		xargs ${CROSS_COMPILE}gcc -static -pthread -o "$qemu/rvv_emul_qemu" \
+			"$kst/riscv/rvv_emul_test.o" "$dir"/*.o
+}
+
 # For meson, which is not installed
 export PYTHONPATH=$sysroot/usr/lib/python3/dist-packages
 
@@ -238,7 +274,7 @@ each_patch()
 }
 
 case ${1:-} in
-fetch_source | fetch_sysroot | unpack_sysroot | unpack_source | configure | compile)
+fetch_source | fetch_sysroot | unpack_sysroot | unpack_source | configure | compile | emulator)
 	"$1"
 	exit
 	;;
@@ -268,3 +304,6 @@ fi
 tools
 [ -e "$obj/build.ninja" ] || step "configure QEMU" qemu-configure.log "$0" configure
 step "build QEMU for riscv64" qemu-build.log "$0" compile
+if [ -e "$kst/riscv/rvv_emul_test.o" ]; then
+	step "link the test of its emulator" qemu-emulator.log "$0" emulator
+fi

@@ -126,6 +126,9 @@ initramfs()
 			echo "dir /qemu 755 0 0"
 			echo "file /qemu/qemu-system-riscv64 $build/qemu/qemu-system-riscv64 755 0 0"
 		fi
+		if [ -e "$build/qemu/rvv_emul_qemu" ]; then
+			echo "file /qemu/rvv_emul_qemu $build/qemu/rvv_emul_qemu 755 0 0"
+		fi
 		echo "slink /lib usr/lib 777 0 0"
 		echo "slink /usr/lib/$ld riscv64-linux-gnu/$ld 777 0 0"
 		(cd "$vmm/root" && find usr -type f) | while read -r f; do

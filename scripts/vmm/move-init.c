@@ -2,7 +2,8 @@
 /*
  * The init of a guest that is stopped, moved and reset wherever it is: a process
  * for each CPU spins in user mode on registers that have to keep their values,
- * and another prints a line as long as all of them get ahead.
+ * and another sends them signals, whose handlers clobber these registers, and
+ * prints a line as long as all of them get ahead.
  *
  *	move: ready VLENB
  *	move: tick N
@@ -10,6 +11,7 @@
  */
 #define _GNU_SOURCE
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,6 +42,20 @@ static void lose(struct cpu *c, enum reg reg, unsigned long value)
 {
 	c->value[reg] = value;
 	c->lost[reg] = 1;
+}
+
+static void clobber_fp(int sig)
+{
+	asm volatile("fmv.d.x ft0, %0\n"
+		     "csrw fcsr, zero" :: "r" ((long)sig) : "ft0");
+}
+
+static void clobber_vector(int sig)
+{
+	asm volatile(VECTOR("vsetivli zero, 1, e8, m1, ta, ma\n"
+			    "vmv.v.i v8, 7\n"
+			    "csrw vcsr, zero"));
+	clobber_fp(sig);
 }
 
 static void spin_fp(struct cpu *c)
@@ -113,6 +129,7 @@ int main(void)
 	unsigned long last[8] = { }, n = 0, length = vlenb();
 	long nr = sysconf(_SC_NPROCESSORS_ONLN);
 	cpu_set_t set;
+	pid_t pid[8];
 	long i, reg;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
@@ -120,8 +137,10 @@ int main(void)
 		nr = 1;
 	cpus = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	for (i = 0; i < nr; i++) {
-		if (fork())
+		pid[i] = fork();
+		if (pid[i])
 			continue;
+		signal(SIGUSR1, vlenb() ? clobber_vector : clobber_fp);
 		CPU_ZERO(&set);
 		CPU_SET(i, &set);
 		sched_setaffinity(0, sizeof(set), &set);
@@ -133,6 +152,8 @@ int main(void)
 	printf("move: ready %lu\n", vlenb());
 	for (;;) {
 		usleep(200000);
+		for (i = 0; i < nr && n; i++)
+			kill(pid[i], SIGUSR1);
 		for (i = 0; i < nr; i++) {
 			for (reg = 0; reg < REGS; reg++) {
 				if (!cpus[i].lost[reg])
