@@ -65,25 +65,25 @@ machine()
 }
 
 # What the emulator does not know has to be off from the start.
-no_zv=
-for e in zvbb zvbc zvfh zvfhmin zvkb zvkg zvkned zvknha zvknhb zvksed zvksh zvkt; do
-	no_zv+=,$e=off
+no_ext=
+for e in zvbb zvbc zvfh zvfhmin zvkb zvkg zvkned zvknha zvknhb zvksed zvksh zvkt smnpm ssnpm; do
+	no_ext+=,$e=off
 done
 
 machine 128 max <<-END
-	A-starts-on-128 a1 save /tmp/a1 2 host$no_zv $qemu
+	A-starts-on-128 a1 save /tmp/a1 2 host$no_ext $qemu
 END
 machine 256 max a1 <<-END
-	A-refused-on-256 - load /snap/a1 2 host$no_zv $qemu vlen=128
-	A-carried-on-256 a2 relay /snap/a1 2 host,vlen=128$no_zv $qemu /tmp/a2
+	A-refused-on-256 - load /snap/a1 2 host$no_ext $qemu vlen=128
+	A-carried-on-256 a2 relay /snap/a1 2 host,vlen=128$no_ext $qemu /tmp/a2
 	B-starts-on-256 b1 save /tmp/b1 2 host,zvbb=off $qemu
 	C-starts-on-256 c1 save /tmp/c1 2 host $qemu
 END
 machine 1024 max a2 <<-END
-	A-carried-on-1024 a3 relay /snap/a2 2 host,vlen=128$no_zv $qemu /tmp/a3
+	A-carried-on-1024 a3 relay /snap/a2 2 host,vlen=128$no_ext $qemu /tmp/a3
 END
 machine 128 max a3 <<-END
-	A-is-back-on-128 - load /snap/a3 2 host$no_zv $qemu
+	A-is-back-on-128 - load /snap/a3 2 host$no_ext $qemu
 END
 machine 256 max,zvbb=off b1 c1 <<-END
 	B-goes-on-without-Zvbb b2 relay /snap/b1 2 host $qemu /tmp/b2
