@@ -2,7 +2,7 @@
 /*
  * The init of a guest that is stopped, moved and reset wherever it is: a process
  * for each CPU spins in user mode on registers that have to keep their values,
- * and another sends them signals, whose handlers clobber these registers, and
+ * and another sends them signals, whose handlers clobber vector registers, and
  * prints a line as long as all of them get ahead.
  *
  *	move: ready VLENB
@@ -44,18 +44,25 @@ static void lose(struct cpu *c, enum reg reg, unsigned long value)
 	c->lost[reg] = 1;
 }
 
-static void clobber_fp(int sig)
+static unsigned long vlenb(void)
 {
-	asm volatile("fmv.d.x ft0, %0\n"
-		     "csrw fcsr, zero" :: "r" ((long)sig) : "ft0");
+	unsigned long n = 0;
+
+	if (getauxval(AT_HWCAP) & HWCAP_V)
+		asm volatile(VECTOR("csrr %0, vlenb") : "=r" (n));
+	return n;
 }
 
-static void clobber_vector(int sig)
+/*
+ * Not of FP registers: a guest's Linux that is preempted in restore_fp_state(),
+ * between reading the signal frame and loading it, overwrites what it has read.
+ */
+static void clobber(int sig)
 {
-	asm volatile(VECTOR("vsetivli zero, 1, e8, m1, ta, ma\n"
-			    "vmv.v.i v8, 7\n"
-			    "csrw vcsr, zero"));
-	clobber_fp(sig);
+	if (vlenb())
+		asm volatile(VECTOR("vsetivli zero, 1, e8, m1, ta, ma\n"
+				    "vmv.v.x v8, %0\n"
+				    "csrw vcsr, zero") :: "r" (sig));
 }
 
 static void spin_fp(struct cpu *c)
@@ -115,15 +122,6 @@ static void spin_vector(struct cpu *c)
 	}
 }
 
-static unsigned long vlenb(void)
-{
-	unsigned long n = 0;
-
-	if (getauxval(AT_HWCAP) & HWCAP_V)
-		asm volatile(VECTOR("csrr %0, vlenb") : "=r" (n));
-	return n;
-}
-
 int main(void)
 {
 	unsigned long last[8] = { }, n = 0, length = vlenb();
@@ -140,7 +138,7 @@ int main(void)
 		pid[i] = fork();
 		if (pid[i])
 			continue;
-		signal(SIGUSR1, vlenb() ? clobber_vector : clobber_fp);
+		signal(SIGUSR1, clobber);
 		CPU_ZERO(&set);
 		CPU_SET(i, &set);
 		sched_setaffinity(0, sizeof(set), &set);
