@@ -21,8 +21,8 @@ export KDIR BUILD JOBS QEMU SEED
 
 .PHONY: all help deps base apply first export build boot test check check-text check-each \
 	check-long check-mutants mutate check-debug check-hosts check-configs check-base \
-	check-install check-qemu qemu-new qemu-faults vmm-check migrate coverage decoder prove fuzz \
-	bench mbox junit kselftest-tar clean distclean
+	check-install check-qemu qemu-new qemu-faults vmm-check migrate qemu qemu-export qemu-migrate \
+	coverage decoder prove fuzz bench mbox junit kselftest-tar clean distclean
 
 all: args-all build
 	@$(S)/run-tests.sh -l all -v $(VLEN) -s $(SMP) series smoke
@@ -109,6 +109,17 @@ qemu-new: deps
 vmm-check: args-vmm-check build
 	@$(S)/vmm-check.sh -b -q $(T) || true
 	@$(S)/vmm-check.sh $(T)
+	@$(S)/vmm-check.sh -p $(T)
+
+qemu: deps
+	@$(S)/deps.sh qemu
+	@$(S)/qemu.sh
+
+qemu-export:
+	@$(S)/qemu.sh export
+
+qemu-migrate: build qemu
+	@$(S)/qemu-migrate.sh
 
 migrate: build
 	@$(S)/migrate.sh

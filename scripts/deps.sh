@@ -21,6 +21,12 @@ clang)
 	[ -n "$v" ] || die "apt has no clang-N"
 	need+=" clang$v:clang$v ld.lld$v:lld$v llvm-ar$v:llvm$v"
 	;;
+qemu)
+	need+=" ninja:ninja-build pkg-config:pkg-config patch:patch"
+	if ! /usr/bin/python3 -c 'import ensurepip, venv' 2>/dev/null; then
+		need+=" /nonexistent/venv:python3-venv"
+	fi
+	;;
 esac
 # The first that has all of Zvk* and Zfbfmin
 min_qemu=10

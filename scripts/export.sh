@@ -112,6 +112,11 @@ for l in $(lgit log --format=%s base..series | sed -n 's/^layer: //p'); do
 	fi
 done
 
+# Patches for VMMs are other scripts' (qemu.sh), and stay.
+for d in "$top"/patches/vmm-*; do
+	[ ! -d "$d" ] || cp -r "$d" "$out/patches/"
+done
+
 targets="patches arch-riscv-kvm tools-testing-selftests-kvm Documentation/touched-files.md"
 if $check; then
 	rc=0

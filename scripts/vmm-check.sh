@@ -4,12 +4,13 @@
 # switched off, and see whether each is what its command line says; and one in the
 # selftests' VMM, with a vector length of its own.
 #
-#	vmm-check.sh [-b] [-k IMAGE] [-l LABEL] [-q] [CASE...]
+#	vmm-check.sh [-b] [-k IMAGE] [-l LABEL] [-p] [-q] [CASE...]
 #
 # CASE is a line of scripts/vmm/cases.list.  IMAGE is L1's kernel; -b builds the
 # base's and takes that.  The guests always boot build/obj's.  As soon as there are
 # results of both, each run prints them side by side, and fails if a case is worse
-# with the series than on the base.
+# with the series than on the base.  With -p the QEMU is build/qemu's, with
+# patches/vmm-qemu-10.0, and the cases are those of patched.list.
 . "$(dirname "$0")/lib.sh"
 
 vmm=$build/vmm
@@ -86,6 +87,8 @@ guest()
 		-I "$linux/tools/include/nolibc" -isystem "$build/khdr/include" \
 		-o "$vmm/init" "$scripts/vmm/guest.c" "$scripts/vmm/bench.c"
 	${CROSS_COMPILE}gcc "${cflags[@]}" -static -o "$vmm/vector-init" "$scripts/vmm/vector-init.c"
+	${CROSS_COMPILE}gcc "${cflags[@]}" -static -o "$vmm/move" "$scripts/vmm/move.c"
+	${CROSS_COMPILE}gcc "${cflags[@]}" -static -o "$vmm/move-init" "$scripts/vmm/move-init.c"
 	kmake O="$build/obj" M="$scripts/vmm/probe" MO="$vmm/probe" modules
 	"$build/gen_init_cpio" - >"$vmm/l2.cpio" <<-EOF
 		dir /dev 755 0 0
@@ -97,6 +100,11 @@ guest()
 		dir /dev 755 0 0
 		nod /dev/console 600 0 0 c 5 1
 		file /init $vmm/vector-init 755 0 0
+	EOF
+	"$build/gen_init_cpio" - >"$vmm/move.cpio" <<-EOF
+		dir /dev 755 0 0
+		nod /dev/console 600 0 0 c 5 1
+		file /init $vmm/move-init 755 0 0
 	EOF
 }
 
@@ -114,6 +122,15 @@ initramfs()
 		echo "file /l2/vector.cpio $vmm/vector.cpio 644 0 0"
 		echo "file /l2/init $vmm/init 755 0 0"
 		echo "file /l2/case $vmm/case 755 0 0"
+		echo "file /l2/move $vmm/move 755 0 0"
+		echo "file /l2/move.cpio $vmm/move.cpio 644 0 0"
+		if [ -e "$build/qemu/qemu-system-riscv64" ]; then
+			echo "dir /qemu 755 0 0"
+			echo "file /qemu/qemu-system-riscv64 $build/qemu/qemu-system-riscv64 755 0 0"
+		fi
+		if [ -e "$build/qemu/rvv_emul_qemu" ]; then
+			echo "file /qemu/rvv_emul_qemu $build/qemu/rvv_emul_qemu 755 0 0"
+		fi
 		echo "slink /lib usr/lib 777 0 0"
 		echo "slink /usr/lib/$ld riscv64-linux-gnu/$ld 777 0 0"
 		(cd "$vmm/root" && find usr -type f) | while read -r f; do
@@ -148,18 +165,21 @@ fetch | unpack | guest | initramfs | base_kernel)
 	;;
 esac
 
-label=vmm image=$build/obj/arch/riscv/boot/Image base='' opts=()
-while getopts bk:l:q o; do
+label=vmm image=$build/obj/arch/riscv/boot/Image base='' opts=() list=cases
+while getopts bk:l:pq o; do
 	case $o in
 	b) base=1 label=vmm-base image=$build/obj-base/arch/riscv/boot/Image ;;
 	k) image=$OPTARG ;;
 	l) label=$OPTARG ;;
+	p) list=patched label=vmm-patched ;;
 	q) opts+=(-q) ;;
 	*) exit 2 ;;
 	esac
 done
 shift $((OPTIND - 1))
 [ $# -gt 0 ] || set -- vmm
+prepare=
+[ "$1" != prepare ] || prepare=1
 
 mkdir -p "$vmm"
 : >"$logs/$label.results"
@@ -180,11 +200,15 @@ fi
 if [ -n "$base" ]; then
 	step "build the base's kernel" vmm-base-kernel.log "$0" base_kernel
 fi
+if [ $list = patched ]; then
+	"$scripts/qemu.sh"
+fi
 step "build the guest" vmm-guest.log "$0" guest
 step "make L1's initramfs" vmm-initramfs.log "$0" initramfs
+[ -z "$prepare" ] || exit 0
 
 rc=0
-"$scripts/run-tests.sh" -l "$label" -k "$image" -m 2G -t "$scripts/vmm/cases.list" \
+"$scripts/run-tests.sh" -l "$label" -k "$image" -m 2G -t "$scripts/vmm/$list.list" \
 	-i "$vmm/l1.cpio" "${opts[@]}" "$@" || rc=$?
 [ -e "$logs/$label.normal.log" ] || exit $rc
 

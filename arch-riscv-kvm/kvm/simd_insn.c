@@ -39,39 +39,47 @@ enum {
 /* CSRs that asm/csr.h does not name */
 enum {
 	CSR_FFLAGS	= 0x001,
-	CSR_FRM		= 0x002,
 	CSR_FCSR	= 0x003,
 };
 
-/* Loads and stores share their opcodes: the width says for which unit. */
-static const u8 simd_mem_units[8] = {
-	KVM_RISCV_SIMD_V,			/* 8 bits */
-	KVM_RISCV_SIMD_FP,			/* half */
-	KVM_RISCV_SIMD_FP,			/* single */
-	KVM_RISCV_SIMD_FP,			/* double */
-	KVM_RISCV_SIMD_FP,			/* quad */
-	KVM_RISCV_SIMD_V,			/* 16 bits */
-	KVM_RISCV_SIMD_V,			/* 32 bits */
-	KVM_RISCV_SIMD_V,			/* 64 bits */
-};
+/* The units of these opcodes depend on funct3: which line of the table to use */
+#define SIMD_BY_FUNCT3		BIT(6)
+#define SIMD_MEM		(SIMD_BY_FUNCT3 | 0)
+#define SIMD_OPV		(SIMD_BY_FUNCT3 | 1)
 
-static const u8 simd_opv_units[8] = {
-	KVM_RISCV_SIMD_V,			/* OPIVV */
-	KVM_RISCV_SIMD_V | KVM_RISCV_SIMD_FP,	/* OPFVV */
-	KVM_RISCV_SIMD_V,			/* OPMVV */
-	KVM_RISCV_SIMD_V,			/* OPIVI */
-	KVM_RISCV_SIMD_V,			/* OPIVX */
-	KVM_RISCV_SIMD_V | KVM_RISCV_SIMD_FP,	/* OPFVF */
-	KVM_RISCV_SIMD_V,			/* OPMVX */
-	KVM_RISCV_SIMD_V,			/* OPCFG */
+static const u8 simd_funct3_units[2][8] = {
+	/* Loads and stores share their opcodes: the width says for which unit. */
+	{
+		KVM_RISCV_SIMD_V,			/* 8 bits */
+		KVM_RISCV_SIMD_FP,			/* half */
+		KVM_RISCV_SIMD_FP,			/* single */
+		KVM_RISCV_SIMD_FP,			/* double */
+		KVM_RISCV_SIMD_FP,			/* quad */
+		KVM_RISCV_SIMD_V,			/* 16 bits */
+		KVM_RISCV_SIMD_V,			/* 32 bits */
+		KVM_RISCV_SIMD_V,			/* 64 bits */
+	}, {
+		KVM_RISCV_SIMD_V,			/* OPIVV */
+		KVM_RISCV_SIMD_V | KVM_RISCV_SIMD_FP,	/* OPFVV */
+		KVM_RISCV_SIMD_V,			/* OPMVV */
+		KVM_RISCV_SIMD_V,			/* OPIVI */
+		KVM_RISCV_SIMD_V,			/* OPIVX */
+		KVM_RISCV_SIMD_V | KVM_RISCV_SIMD_FP,	/* OPFVF */
+		KVM_RISCV_SIMD_V,			/* OPMVX */
+		KVM_RISCV_SIMD_V,			/* OPCFG */
+	},
 };
 
 static const u8 simd_opcode_units[32] = {
+	[OP_LOAD_FP]	= SIMD_MEM,
+	[OP_STORE_FP]	= SIMD_MEM,
 	[OP_MADD]	= KVM_RISCV_SIMD_FP,
 	[OP_MSUB]	= KVM_RISCV_SIMD_FP,
 	[OP_NMSUB]	= KVM_RISCV_SIMD_FP,
 	[OP_NMADD]	= KVM_RISCV_SIMD_FP,
 	[OP_FP]		= KVM_RISCV_SIMD_FP,
+	[OP_V]		= SIMD_OPV,
+	[OP_VE]		= SIMD_OPV,
 	[OP_CUSTOM_0]	= KVM_RISCV_SIMD_ANY,
 	[OP_CUSTOM_1]	= KVM_RISCV_SIMD_ANY,
 	[OP_CUSTOM_2]	= KVM_RISCV_SIMD_ANY,
@@ -100,22 +108,14 @@ static __always_inline u8 simd_csr_units(unsigned long insn)
 	if (!(GET_FUNCT3(insn) & 3))
 		return 0;
 
-	switch (csr) {
-	case CSR_FFLAGS:
-	case CSR_FRM:
-	case CSR_FCSR:
+	/* No switch, which may become an indirect jump out of .noinstr.text */
+	if (csr >= CSR_FFLAGS && csr <= CSR_FCSR)
 		return KVM_RISCV_SIMD_FP;
-	case CSR_VSTART:
-	case CSR_VXSAT:
-	case CSR_VXRM:
-	case CSR_VCSR:
-	case CSR_VL:
-	case CSR_VTYPE:
-	case CSR_VLENB:
+	if ((csr >= CSR_VSTART && csr <= CSR_VXRM) || csr == CSR_VCSR ||
+	    (csr >= CSR_VL && csr <= CSR_VLENB))
 		return KVM_RISCV_SIMD_V;
-	default:
-		return simd_csr_is_custom(csr) ? KVM_RISCV_SIMD_ANY : 0;
-	}
+
+	return simd_csr_is_custom(csr) ? KVM_RISCV_SIMD_ANY : 0;
 }
 
 /*
@@ -144,20 +144,13 @@ static __always_inline u8 simd_rvc_units(unsigned long insn)
 noinstr u8 kvm_riscv_simd_insn_units(unsigned long insn)
 {
 	unsigned long opcode = (insn & INSN_OPCODE_MASK) >> INSN_OPCODE_SHIFT;
+	u8 units = simd_opcode_units[opcode];
 
 	if (INSN_IS_16BIT(insn))
 		return simd_rvc_units(insn);
 
-	switch (opcode) {
-	case OP_LOAD_FP:
-	case OP_STORE_FP:
-		return simd_mem_units[GET_FUNCT3(insn)];
-	case OP_V:
-	case OP_VE:
-		return simd_opv_units[GET_FUNCT3(insn)];
-	case OP_SYSTEM:
-		return simd_csr_units(insn);
-	default:
-		return simd_opcode_units[opcode];
-	}
+	if (units & SIMD_BY_FUNCT3)
+		return simd_funct3_units[units & ~SIMD_BY_FUNCT3][GET_FUNCT3(insn)];
+
+	return opcode == OP_SYSTEM ? simd_csr_units(insn) : units;
 }

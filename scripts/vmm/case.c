@@ -3,7 +3,7 @@
  * Runs in L1: boots one guest in QEMU with KVM, and says whether it is what the
  * command line asked for.
  *
- *	case NAME CPU GONE TRAPS
+ *	case NAME CPU GONE TRAPS [QEMU]
  *
  * CPU is the argument of -cpu.  GONE are the extensions that the isa line of
  * /proc/cpuinfo in the guest must not have, of those that it has in the case
@@ -14,6 +14,7 @@
  *
  * What the benchmarks use has to be what the isa line has, and QEMU may not
  * complain.  The case "host" has to come first: the others are compared with it.
+ * QEMU is another program than the one of the distribution.
  * "case native" runs the guest's program in L1, for the benchmarks.
  *
  * The last line is a row of a table: what came of it.
@@ -30,7 +31,8 @@
 
 #define MAX_EXTS	256
 #define HOST_ISA	"/tmp/vmm-host-isa"
-#define QEMU		"/usr/bin/qemu-system-riscv64"
+
+static const char *qemu = "/usr/bin/qemu-system-riscv64";
 
 struct set {
 	int n;
@@ -336,7 +338,7 @@ static void check_guest(const struct set *host, const char *gone, const char *tr
 static void guest_case(const char *name, const char *cpu, const char *gone, const char *trap)
 {
 	char *argv[] = {
-		QEMU, "-M", "virt,accel=kvm", "-cpu", (char *)cpu, "-m", "256", "-smp", "1",
+		(char *)qemu, "-M", "virt,accel=kvm", "-cpu", (char *)cpu, "-m", "256", "-smp", "1",
 		"-nodefaults", "-display", "none", "-serial", "stdio", "-no-reboot",
 		"-kernel", "/l2/Image", "-initrd", "/l2/initramfs.cpio",
 		"-append", "console=ttyS0 earlycon=uart8250,mmio,0x10000000 quiet panic=-1", NULL
@@ -385,10 +387,12 @@ int main(int argc, char **argv)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (argc == 2 && !strcmp(argv[1], "native")) {
 		native_case();
-	} else if (argc == 5) {
+	} else if (argc == 5 || argc == 6) {
+		if (argc == 6)
+			qemu = argv[5];
 		guest_case(argv[1], argv[2], argv[3], argv[4]);
 	} else {
-		fprintf(stderr, "usage: case native | case NAME CPU GONE TRAPS\n");
+		fprintf(stderr, "usage: case native | case NAME CPU GONE TRAPS [QEMU]\n");
 		return 2;
 	}
 	return failures ? 1 : 0;

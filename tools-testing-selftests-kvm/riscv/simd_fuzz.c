@@ -876,13 +876,16 @@ static void answer_exit(struct cpu *c, bool v_on)
 	}
 }
 
+/* By the view that there is: without a ceiling a vCPU can have D alone. */
 static void check_f5(struct cpu *c, u64 arg)
 {
-	u32 val;
+	u64 val = 0;
 
-	TEST_ASSERT(!reg_ioctl(c, KVM_GET_ONE_REG, KVM_REG_RISCV | KVM_REG_SIZE_U32 |
-			       KVM_REG_RISCV_FP_F | F5, &val), "no f5");
-	TEST_ASSERT(val == (u32)arg, "the guest's f5 is %x", val);
+	TEST_ASSERT(!reg_ioctl(c, KVM_GET_ONE_REG, c->isa[E(F)] ?
+			       KVM_REG_RISCV | KVM_REG_SIZE_U32 | KVM_REG_RISCV_FP_F | F5 :
+			       KVM_REG_RISCV | KVM_REG_SIZE_U64 | KVM_REG_RISCV_FP_D | F5, &val),
+		    "no f5");
+	TEST_ASSERT((u32)val == (u32)arg, "the guest's f5 is %lx", val);
 }
 
 static void check_v5(struct cpu *c, u64 arg)
@@ -929,7 +932,8 @@ static void op_run(struct cpu *c)
 		.status = (rnd(4) * SR_FS_INITIAL) | (rnd(4) * SR_VS_INITIAL),
 		.entry = addr_gva2gpa(vm, (gva_t)guest_boot),
 	};
-	bool f_on = c->isa[E(F)] && o.status & SR_FS, v_on = c->isa[E(V)] && o.status & SR_VS;
+	bool f_on = (c->isa[E(F)] || c->isa[E(D)]) && o.status & SR_FS;
+	bool v_on = c->isa[E(V)] && o.status & SR_VS;
 
 	if (op_nr < run_after)
 		return;

@@ -641,6 +641,12 @@ static void guest_code(struct scenario *s)
 			for (vs = SR_VS_OFF; vs <= max_vs(); vs += s->step * SR_VS_INITIAL)
 				guest_run_scenario(p, s, fs | vs, &ref_gprs);
 	}
+	/*
+	 * QEMU keeps UXL when 0 is written to it, as KVM does for a new vCPU: the
+	 * next guest on this hart would find its user mode 32-bit.
+	 */
+	if (s->rv32)
+		csr_write(CSR_SSTATUS, (csr_read(CSR_SSTATUS) & ~SR_UXL) | SR_UXL_64);
 	GUEST_DONE();
 }
 

@@ -71,6 +71,7 @@ static inline void isa_drop_incomplete(bool *isa, bool ceiling)
 	} while (changed);
 }
 
+/*
  * Whether KVM gets the trap of a guest's first FP or vector instruction.  A machine
  * that cannot deliver it has the guest die in it, so whoever runs the tests there
  * says LAZY_TRAP=no in the environment.

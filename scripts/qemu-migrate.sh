@@ -1,0 +1,100 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Migrate a running guest of QEMU with patches/vmm-qemu-10.0 between machines of
+# different VLEN and extensions.  Each machine is a boot of its own; the streams of
+# QEMU's "migrate" leave it by semihosting, and are in the next one's initramfs.
+#
+#	qemu-migrate.sh [-k IMAGE] [-l LABEL] [-q]
+. "$(dirname "$0")/lib.sh"
+
+label=qemu-migrate opts=()
+while getopts k:l:q o; do
+	case $o in
+	k) opts+=(-k "$OPTARG") ;;
+	l) label=$OPTARG ;;
+	q) opts+=(-q) ;;
+	*) exit 2 ;;
+	esac
+done
+
+dir=$build/qemu-migrate
+qemu=/qemu/qemu-system-riscv64
+rm -rf "$dir"
+mkdir -p "$dir"
+rm -f "$logs/$label".*.normal.log
+: >"$logs/$label.results"
+[ -e "$build/qemu/qemu-system-riscv64" ] || die "make qemu"
+${CROSS_COMPILE}gcc -O2 -static -Wall -Wextra -Werror -o "$dir/tohost" "$scripts/tohost.c"
+"$scripts/vmm-check.sh" prepare
+
+failed=0 nr=0
+
+# machine VLEN CPU STREAM...: as in migrate.sh.  Lines on stdin:
+#	NAME OUT MODE ARGUMENT...	move MODE ARGUMENT..., /tmp/OUT is saved
+machine()
+{
+	local vlen=$1 cpu=$2 list name out f rest
+	shift 2
+
+	nr=$((nr + 1))
+	list=$dir/$nr
+	while read -r name out rest; do
+		rest="/l2/move $rest"
+		[ "$out" = - ] || rest="/kvm/tohost /tmp/$out $dir/$out $rest"
+		echo "$name migrate 900 - $rest"
+	done >"$list.list"
+	for f in "$@"; do
+		if [ ! -s "$dir/$f" ]; then
+			echo "not machine-$nr 0 there is no stream $f" >>"$logs/$label.results"
+			failed=1
+			return
+		fi
+	done
+	{
+		echo "dir /snap 755 0 0"
+		echo "file /kvm/tohost $dir/tohost 755 0 0"
+		for f in "$@"; do
+			echo "file /snap/$f $dir/$f 644 0 0"
+		done
+	} | "$build/gen_init_cpio" - | cat "$build/vmm/l1.cpio" - >"$list.cpio"
+	"$scripts/run-tests.sh" "${opts[@]}" -l "$label.$nr" -v "$vlen" -c "$cpu" -s 2 -m 2G \
+		-t "$list.list" -i "$list.cpio" \
+		-o "-semihosting-config enable=on,userspace=on" migrate || failed=1
+	cat "$logs/$label.$nr.results" >>"$logs/$label.results"
+	rm -f "$list.cpio"
+}
+
+# What the emulator does not know has to be off from the start.
+no_ext=
+for e in zvbb zvbc zvfh zvfhmin zvkb zvkg zvkned zvknha zvknhb zvksed zvksh zvkt smnpm ssnpm; do
+	no_ext+=,$e=off
+done
+
+machine 128 max <<-END
+	A-starts-on-128 a1 save /tmp/a1 2 host$no_ext $qemu
+END
+machine 256 max a1 <<-END
+	A-refused-on-256 - load /snap/a1 2 host$no_ext $qemu vlen=128
+	A-carried-on-256 a2 relay /snap/a1 2 host,vlen=128$no_ext $qemu /tmp/a2
+	B-starts-on-256 b1 save /tmp/b1 2 host,zvbb=off $qemu
+	C-starts-on-256 c1 save /tmp/c1 2 host $qemu
+END
+machine 1024 max a2 <<-END
+	A-carried-on-1024 a3 relay /snap/a2 2 host,vlen=128$no_ext $qemu /tmp/a3
+END
+machine 128 max a3 <<-END
+	A-is-back-on-128 - load /snap/a3 2 host$no_ext $qemu
+END
+machine 256 max,zvbb=off b1 c1 <<-END
+	B-goes-on-without-Zvbb b2 relay /snap/b1 2 host $qemu /tmp/b2
+	C-refused-without-Zvbb - load /snap/c1 2 host $qemu zvbb
+END
+machine 256 max b2 <<-END
+	B-is-back - load /snap/b2 2 host,zvbb=off $qemu
+END
+
+say
+say "What the tests say of it:"
+sed -n 's/^# --- \([ABC]-.*\)/  \1/p; s/^# \(saved.*\)/      \1/p; s/^# \(.* ticks in .*\)/      \1/p; s/^# \(refused: .*\)/      \1/p' \
+	"$logs/$label".*.normal.log
+[ $failed = 0 ]

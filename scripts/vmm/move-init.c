@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The init of a guest that is stopped, moved and reset wherever it is: a process
+ * for each CPU spins in user mode on registers that have to keep their values,
+ * and another sends them signals, whose handlers clobber vector registers, and
+ * prints a line as long as all of them get ahead.
+ *
+ *	move: ready VLENB
+ *	move: tick N
+ *	move: CPU N lost REGISTER: VALUE
+ */
+#define _GNU_SOURCE
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define HWCAP_V		(1UL << ('V' - 'A'))
+#define VECTOR(code)	".option push\n.option arch, +v\n" code "\n.option pop\n"
+
+/* RUP, and inexact and overflow have been raised; RDN, and saturated */
+#define FCSR		0x65UL
+#define VCSR		0x5UL
+#define ROUNDS		20000
+
+enum reg { FT0, FCSR_REG, VCSR_REG, VL, V8, VLENB, REGS };
+
+static const char *const names[] = { "ft0", "fcsr", "vcsr", "vl", "v8", "vlenb" };
+
+static struct cpu {
+	volatile unsigned long count;
+	volatile unsigned long value[REGS];
+	volatile unsigned char lost[REGS];
+} *cpus;
+
+static void lose(struct cpu *c, enum reg reg, unsigned long value)
+{
+	c->value[reg] = value;
+	c->lost[reg] = 1;
+}
+
+static unsigned long vlenb(void)
+{
+	unsigned long n = 0;
+
+	if (getauxval(AT_HWCAP) & HWCAP_V)
+		asm volatile(VECTOR("csrr %0, vlenb") : "=r" (n));
+	return n;
+}
+
+/*
+ * Not of FP registers: a guest's Linux that is preempted in restore_fp_state(),
+ * between reading the signal frame and loading it, overwrites what it has read.
+ */
+static void clobber(int sig)
+{
+	if (vlenb())
+		asm volatile(VECTOR("vsetivli zero, 1, e8, m1, ta, ma\n"
+				    "vmv.v.x v8, %0\n"
+				    "csrw vcsr, zero") :: "r" (sig));
+}
+
+static void spin_fp(struct cpu *c)
+{
+	unsigned long v, i;
+
+	asm volatile("fmv.d.x ft0, zero\n"
+		     "csrw fcsr, %0" :: "r" (FCSR) : "ft0");
+	for (;;) {
+		for (i = 0; i < ROUNDS; i++) {
+			asm volatile("fmv.d.x ft0, %1\n"
+				     "csrr %0, fcsr" : "=r" (v) : "r" (i) : "ft0");
+			if (v != FCSR)
+				lose(c, FCSR_REG, v);
+			asm volatile("fmv.x.d %0, ft0" : "=r" (v));
+			if (v != i)
+				lose(c, FT0, v);
+		}
+		c->count++;
+	}
+}
+
+static void spin_vector(struct cpu *c)
+{
+	unsigned long fcsr, vcsr, vl, elem, i, vlmax;
+
+	/* QEMU does not make FS Dirty for a write to fcsr: a move does. */
+	asm volatile(VECTOR("fmv.d.x ft0, zero\n"
+			    "csrw fcsr, %2\n"
+			    "csrw vcsr, %1\n"
+			    "vsetvli %0, zero, e32, m8, ta, ma\n"
+			    "vmv.v.i v8, 0")
+		     : "=r" (vlmax) : "r" (VCSR), "r" (FCSR) : "ft0");
+	for (;;) {
+		for (i = 0; i < ROUNDS; i++) {
+			asm volatile(VECTOR("fmv.d.x ft0, %4\n"
+					    "vmv.v.x v8, %4\n"
+					    "csrr %0, fcsr\n"
+					    "csrr %1, vcsr\n"
+					    "csrr %2, vl\n"
+					    "vslidedown.vi v16, v8, 1\n"
+					    "vmv.x.s %3, v16")
+				     : "=&r" (fcsr), "=&r" (vcsr), "=&r" (vl), "=&r" (elem)
+				     : "r" (i) : "ft0");
+			if (fcsr != FCSR)
+				lose(c, FCSR_REG, fcsr);
+			if (vcsr != VCSR)
+				lose(c, VCSR_REG, vcsr);
+			if (vl != vlmax)
+				lose(c, VL, vl);
+			if (elem != i)
+				lose(c, V8, elem);
+			/* With an emulator, a round takes its time. */
+			if (!(i % 16))
+				c->count++;
+		}
+	}
+}
+
+int main(void)
+{
+	unsigned long last[8] = { }, n = 0, length = vlenb();
+	long nr = sysconf(_SC_NPROCESSORS_ONLN);
+	cpu_set_t set;
+	pid_t pid[8];
+	long i, reg;
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	if (nr < 1 || nr > 8)
+		nr = 1;
+	cpus = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	for (i = 0; i < nr; i++) {
+		pid[i] = fork();
+		if (pid[i])
+			continue;
+		signal(SIGUSR1, clobber);
+		CPU_ZERO(&set);
+		CPU_SET(i, &set);
+		sched_setaffinity(0, sizeof(set), &set);
+		if (vlenb())
+			spin_vector(&cpus[i]);
+		else
+			spin_fp(&cpus[i]);
+	}
+	printf("move: ready %lu\n", vlenb());
+	for (;;) {
+		usleep(200000);
+		for (i = 0; i < nr && n; i++)
+			kill(pid[i], SIGUSR1);
+		for (i = 0; i < nr; i++) {
+			for (reg = 0; reg < REGS; reg++) {
+				if (!cpus[i].lost[reg])
+					continue;
+				printf("move: CPU %ld lost %s: 0x%lx\n", i, names[reg],
+				       cpus[i].value[reg]);
+				cpus[i].lost[reg] = 0;
+			}
+		}
+		if (vlenb() != length)
+			lose(&cpus[0], VLENB, vlenb());
+		for (i = 0; i < nr; i++)
+			if (cpus[i].count == last[i])
+				break;
+		if (i < nr)
+			continue;
+		for (i = 0; i < nr; i++)
+			last[i] = cpus[i].count;
+		printf("move: tick %lu\n", ++n);
+	}
+}
