@@ -22,6 +22,7 @@
 #include "ucall_common.h"
 
 #define DELAY_NS	20000
+#define NR_MEM_OPS	20
 
 #define PAGE_GVA	0x40000000UL	/* the page that moves */
 #define PTE_GVA		0x50000000UL	/* the page table that maps it */
@@ -203,6 +204,7 @@ static void *run_storer(void *arg)
 {
 	struct kvm_vcpu *vcpu = arg;
 	struct ucall uc;
+	int i;
 
 	for (;;) {
 		vcpu_run(vcpu);
@@ -217,9 +219,11 @@ static void *run_storer(void *arg)
 		case UCALL_DONE:
 			return NULL;
 		case UCALL_SYNC:
-			while (vcpu_mem_op(vcpu, KVM_RISCV_MEM_STORE, PAGE_GVA,
-					   &uc.args[1], 8, 8).result)
-				;
+			/* Entering the guest between may flush the TLB. */
+			for (i = 0; i < NR_MEM_OPS; i++)
+				while (vcpu_mem_op(vcpu, KVM_RISCV_MEM_STORE, PAGE_GVA,
+						   &uc.args[1], 8, 8).result)
+					;
 			break;
 		default:
 			TEST_FAIL("Unexpected exit reason %u", vcpu->run->exit_reason);
