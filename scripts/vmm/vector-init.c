@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The init of a Linux guest whose vector length is not its host's: programs as
- * they are, that ask for the length and do their sums, two of them in turns and
- * with signals between, so that the guest's kernel saves and restores vectors.
+ * they are, that ask for the length and do their sums, two of them for each CPU
+ * in turns and with signals between, so that the guest's kernel saves and restores vectors.
  * What comes out is compared with the same sums without vectors.
  */
+#define _GNU_SOURCE
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -141,20 +142,33 @@ static int check(void)
 	return ok;
 }
 
+/* Two processes for each CPU: they come to each other's CPUs, too. */
+static int nr_processes(void)
+{
+	cpu_set_t set;
+
+	return sched_getaffinity(0, sizeof(set), &set) ? 2 : 2 * CPU_COUNT(&set);
+}
+
 int main(void)
 {
-	int ok, status = 0;
+	int i, n, ok, status = 0;
 	pid_t child;
 
-	printf("vector-check: vlenb %ld\n", vlenb());
+	n = nr_processes();
+	printf("vector-check: vlenb %ld, %d CPUs\n", vlenb(), n / 2);
 	ok = !!(getauxval(AT_HWCAP) & HWCAP_V);
 	signal(SIGALRM, on_signal);
 	fflush(stdout);
-	child = fork();
-	if (!child)
-		_exit(!check());
+	for (i = 1; i < n; i++) {
+		child = fork();
+		if (!child)
+			_exit(!check());
+		ok &= child > 0;
+	}
 	ok &= check();
-	ok &= waitpid(child, &status, 0) == child && !status;
+	for (i = 1; i < n; i++)
+		ok &= wait(&status) > 0 && !status;
 	printf("vector-check: %s\n", ok ? "passed" : "FAILED");
 	fflush(stdout);
 	tcdrain(STDOUT_FILENO);

@@ -2,10 +2,10 @@
 /*
  * guest_vlenb_linux.c - Boot Linux in a VM of another vector length.
  *
- *	guest_vlenb_linux [-b VLENB] IMAGE INITRAMFS
+ *	guest_vlenb_linux [-b VLENB] [-c CPUS] IMAGE INITRAMFS
  *
- * A VMM that is as small as can be: one vCPU, memory, a UART that only prints,
- * and the emulator for what KVM leaves with KVM_EXIT_RISCV_VECTOR.  The kernel
+ * A VMM that is as small as can be: vCPUs, memory, a UART that only prints, and
+ * the emulator for what KVM leaves with KVM_EXIT_RISCV_VECTOR.  The kernel
  * needs CONFIG_RISCV_ISA_V, an initramfs, and a console on an 8250.  The guest
  * has passed when it has printed VERDICT and powered off.
  *
@@ -13,6 +13,9 @@
  */
 #include <fcntl.h>
 #include <getopt.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -32,6 +35,8 @@
 #define KERNEL_ADDR	(RAM_BASE + 0x200000)
 #define FDT_ADDR	(RAM_BASE + 0x5000000)
 #define INITRD_ADDR	(RAM_BASE + 0x5200000)
+#define MAX_CPUS	8
+
 #define UART_BASE	0x10000000UL
 #define UART_SIZE	0x100
 
@@ -115,19 +120,17 @@ static void fdt_prop_u64s(const char *name, u64 a, u64 b, int n)
 	fdt_prop(name, val, n * sizeof(val[0]));
 }
 
-static void fdt_cpu(u32 timebase)
+static void fdt_cpu(unsigned int n)
 {
 	/* None of ZV*, which the emulator does not have */
 	static const char exts[] = "i\0m\0a\0f\0d\0c\0v\0zicntr\0zicsr\0zifencei\0sstc";
+	char name[16];
 
-	fdt_begin("cpus");
-	fdt_prop_u32("#address-cells", 1);
-	fdt_prop_u32("#size-cells", 0);
-	fdt_prop_u32("timebase-frequency", timebase);
-	fdt_begin("cpu@0");
+	snprintf(name, sizeof(name), "cpu@%u", n);
+	fdt_begin(name);
 	fdt_prop_string("device_type", "cpu");
 	fdt_prop_string("compatible", "riscv");
-	fdt_prop_u32("reg", 0);
+	fdt_prop_u32("reg", n);
 	fdt_prop_string("mmu-type", "riscv,sv39");
 	fdt_prop_string("riscv,isa-base", "rv64i");
 	fdt_prop("riscv,isa-extensions", exts, sizeof(exts));
@@ -137,10 +140,22 @@ static void fdt_cpu(u32 timebase)
 	fdt_prop_u32("#interrupt-cells", 1);
 	fdt_end();
 	fdt_end();
+}
+
+static void fdt_cpus(unsigned int nr_cpus, u32 timebase)
+{
+	unsigned int n;
+
+	fdt_begin("cpus");
+	fdt_prop_u32("#address-cells", 1);
+	fdt_prop_u32("#size-cells", 0);
+	fdt_prop_u32("timebase-frequency", timebase);
+	for (n = 0; n < nr_cpus; n++)
+		fdt_cpu(n);
 	fdt_end();
 }
 
-static void write_fdt(struct kvm_vm *vm, u64 initrd_size, u32 timebase)
+static void write_fdt(struct kvm_vm *vm, u64 initrd_size, unsigned int nr_cpus, u32 timebase)
 {
 	u32 header[NR_FDT_HEADER + NR_FDT_RESERVE] = {};
 	u32 struct_size, size;
@@ -165,7 +180,7 @@ static void write_fdt(struct kvm_vm *vm, u64 initrd_size, u32 timebase)
 	fdt_prop_u64s("reg", RAM_BASE, RAM_SIZE, 2);
 	fdt_end();
 
-	fdt_cpu(timebase);
+	fdt_cpus(nr_cpus, timebase);
 
 	fdt_begin("serial@10000000");
 	fdt_prop_string("compatible", "ns16550a");
@@ -235,14 +250,15 @@ static void console_char(char c)
 
 static void uart_access(struct kvm_run *run)
 {
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 	static u8 regs[NR_UART];
 	u64 n = run->mmio.phys_addr - UART_BASE;
 	u8 *val = &run->mmio.data[0];
 
-	/* Unlike TEST_ASSERT(), TEST_FAIL() tells the compiler that n is in range. */
 	if (n >= NR_UART || run->mmio.len != 1)
 		TEST_FAIL("MMIO at 0x%llx, %u bytes", run->mmio.phys_addr, run->mmio.len);
 
+	pthread_mutex_lock(&lock);
 	if (run->mmio.is_write) {
 		regs[n] = *val;
 		if (n == UART_TX && !(regs[UART_LCR] & UART_LCR_DLAB))
@@ -255,62 +271,69 @@ static void uart_access(struct kvm_run *run)
 	} else {
 		*val = n == UART_TX ? 0 : regs[n];
 	}
+	pthread_mutex_unlock(&lock);
 }
 
-static struct kvm_vcpu *create(u64 vlenb, const char *image, const char *initrd)
+static struct kvm_vm *create(u64 vlenb, unsigned int nr_cpus, struct kvm_vcpu **vcpus,
+			     const char *image, const char *initrd)
 {
 	struct kvm_enable_cap cap = {
 		.cap = KVM_CAP_RISCV_GUEST_VLENB,
 		.args = { vlenb, KVM_RISCV_VLENB_USER_EXIT },
 	};
 	struct kvm_vm *vm = vm_create_barebones();
-	struct kvm_vcpu *vcpu;
+	unsigned int n;
 	u64 initrd_size;
 
 	vm_ioctl(vm, KVM_ENABLE_CAP, &cap);
 	vm_userspace_mem_region_add(vm, VM_MEM_SRC_ANONYMOUS, RAM_BASE, 0,
 				    RAM_SIZE / vm->page_size, 0);
-	vcpu = __vm_vcpu_add(vm, 0);
+	/* The guest starts all but the first. */
+	for (n = 0; n < nr_cpus; n++)
+		vcpus[n] = __vm_vcpu_add(vm, n);
 
 	load_file(vm, image, KERNEL_ADDR);
 	initrd_size = load_file(vm, initrd, INITRD_ADDR);
-	write_fdt(vm, initrd_size, vcpu_get_reg(vcpu, RISCV_TIMER_REG(frequency)));
+	write_fdt(vm, initrd_size, nr_cpus,
+		  vcpu_get_reg(vcpus[0], RISCV_TIMER_REG(frequency)));
 
-	vcpu_set_reg(vcpu, RISCV_CORE_REG(regs.pc), KERNEL_ADDR);
-	vcpu_set_reg(vcpu, RISCV_CORE_REG(regs.a0), 0);
-	vcpu_set_reg(vcpu, RISCV_CORE_REG(regs.a1), FDT_ADDR);
+	vcpu_set_reg(vcpus[0], RISCV_CORE_REG(regs.pc), KERNEL_ADDR);
+	vcpu_set_reg(vcpus[0], RISCV_CORE_REG(regs.a0), 0);
+	vcpu_set_reg(vcpus[0], RISCV_CORE_REG(regs.a1), FDT_ADDR);
 
-	return vcpu;
+	return vm;
 }
 
-int main(int argc, char *argv[])
+static struct kvm_vcpu *vcpus[MAX_CPUS];
+static atomic_ulong nr_emulated;
+static atomic_bool powered_off;
+
+/* It may come ahead of KVM_RUN. */
+static __thread struct kvm_run *this_run;
+
+static void on_signal(int sig)
 {
-	u64 emulated = 0, host, vlenb = 64;
-	struct kvm_vcpu *vcpu;
-	struct kvm_run *run;
-	int opt;
+	this_run->immediate_exit = 1;
+}
 
-	while ((opt = getopt(argc, argv, "b:")) != -1) {
-		if (opt != 'b')
-			ksft_exit_fail_msg("usage: %s [-b VLENB] IMAGE INITRAMFS\n", argv[0]);
-		vlenb = strtoul(optarg, NULL, 0);
-	}
-	__TEST_REQUIRE(argc - optind == 2, "no kernel and initramfs to boot");
-	host = kvm_check_cap(KVM_CAP_RISCV_GUEST_VLENB);
-	__TEST_REQUIRE(host, "the host has no V");
+/* Until the guest has powered off, on whichever vCPU */
+static void *run_vcpu(void *arg)
+{
+	struct kvm_vcpu *vcpu = arg;
+	struct kvm_run *run = vcpu->run;
 
-	vcpu = create(vlenb, argv[optind], argv[optind + 1]);
-	run = vcpu->run;
-	ksft_print_msg("vlenb %lu on a host of %lu\n", vlenb, host);
-
-	do {
-		TEST_ASSERT_EQ(__vcpu_run(vcpu), 0);
+	this_run = run;
+	while (!atomic_load(&powered_off)) {
+		if (__vcpu_run(vcpu)) {
+			TEST_ASSERT_EQ(errno, EINTR);
+			continue;
+		}
 		switch (run->exit_reason) {
 		case KVM_EXIT_RISCV_VECTOR:
 			if (vcpu_emulate_vector(vcpu, run->riscv_vector.insn) == RVV_ILLEGAL)
 				ksft_print_msg("illegal instruction 0x%llx\n",
 					       run->riscv_vector.insn);
-			emulated++;
+			atomic_fetch_add(&nr_emulated, 1);
 			break;
 		case KVM_EXIT_MMIO:
 			uart_access(run);
@@ -320,18 +343,65 @@ int main(int argc, char *argv[])
 			run->riscv_sbi.ret[0] = -2;
 			break;
 		case KVM_EXIT_SYSTEM_EVENT:
+			atomic_store(&powered_off, true);
 			break;
 		default:
 			TEST_FAIL("Unexpected exit reason %u", run->exit_reason);
 		}
-	} while (run->exit_reason != KVM_EXIT_SYSTEM_EVENT);
+	}
 
-	ksft_print_msg("%lu instructions emulated by the VMM, %lu by KVM\n",
-		       emulated, vcpu_get_stat(vcpu, vector_exit_kernel));
+	return NULL;
+}
+
+int main(int argc, char *argv[])
+{
+	u64 host, vlenb = 64, in_kernel = 0, in_user = 0, emulated;
+	struct sigaction sa = { .sa_handler = on_signal };
+	unsigned int nr_cpus = 1, n;
+	pthread_t threads[MAX_CPUS];
+	struct kvm_vm *vm;
+	int opt;
+
+	while ((opt = getopt(argc, argv, "b:c:")) != -1) {
+		switch (opt) {
+		case 'b':
+			vlenb = strtoul(optarg, NULL, 0);
+			break;
+		case 'c':
+			nr_cpus = strtoul(optarg, NULL, 0);
+			break;
+		default:
+			ksft_exit_fail_msg("usage: %s [-b VLENB] [-c CPUS] IMAGE INITRAMFS\n",
+					   argv[0]);
+		}
+	}
+	__TEST_REQUIRE(argc - optind == 2, "no kernel and initramfs to boot");
+	host = kvm_check_cap(KVM_CAP_RISCV_GUEST_VLENB);
+	__TEST_REQUIRE(host, "the host has no V");
+	TEST_ASSERT(nr_cpus && nr_cpus <= MAX_CPUS, "1 to %u CPUs", MAX_CPUS);
+
+	vm = create(vlenb, nr_cpus, vcpus, argv[optind], argv[optind + 1]);
+	ksft_print_msg("vlenb %lu on a host of %lu, %u vCPUs\n", vlenb, host, nr_cpus);
+
+	sigaction(SIGUSR1, &sa, NULL);
+	for (n = 0; n < nr_cpus; n++)
+		TEST_ASSERT(!pthread_create(&threads[n], NULL, run_vcpu, vcpus[n]),
+			    "pthread_create()");
+	while (!atomic_load(&powered_off))
+		usleep(10000);
+	for (n = 0; n < nr_cpus; n++) {
+		pthread_kill(threads[n], SIGUSR1);
+		pthread_join(threads[n], NULL);
+		in_kernel += vcpu_get_stat(vcpus[n], vector_exit_kernel);
+		in_user += vcpu_get_stat(vcpus[n], vector_exit_user);
+	}
+
+	emulated = atomic_load(&nr_emulated);
+	ksft_print_msg("%lu instructions emulated by the VMM, %lu by KVM\n", emulated, in_kernel);
 	TEST_ASSERT(passed, "The guest has not printed: " VERDICT);
-	TEST_ASSERT(emulated == vcpu_get_stat(vcpu, vector_exit_user) &&
-		    !emulated == (vlenb == host), "%lu instructions emulated", emulated);
-	kvm_vm_free(vcpu->vm);
+	TEST_ASSERT(emulated == in_user && !emulated == (vlenb == host),
+		    "%lu instructions emulated, %lu left to the VMM", emulated, in_user);
+	kvm_vm_free(vm);
 
 	return 0;
 }

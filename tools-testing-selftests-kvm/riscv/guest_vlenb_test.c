@@ -6,7 +6,11 @@
  * and which vector instructions leave to user space, in which state.
  */
 #include <errno.h>
+#include <setjmp.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "isa_util.h"
 #include "kvm_test_harness.h"
@@ -246,6 +250,101 @@ TEST_F(vlenb, registers)
 		EXPECT_ERRNO(EINVAL, set_v_reg(vcpu, v_reg_id(31, vlenb / 2), buf));
 		kvm_vm_free(vcpu->vm);
 	}
+}
+
+static void guest_one_insn(void);
+
+static sigjmp_buf sigbus_env;
+
+static void on_sigbus(int sig)
+{
+	siglongjmp(sigbus_env, 1);
+}
+
+static bool raises_sigbus(u8 *p)
+{
+	if (sigsetjmp(sigbus_env, 1))
+		return true;
+	WRITE_ONCE(*p, 1);
+
+	return false;
+}
+
+static u8 *map_v_regs(struct kvm_vcpu *vcpu, size_t size)
+{
+	void *map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu->fd,
+			 KVM_RISCV_VECTOR_PAGE_OFFSET * getpagesize());
+
+	TEST_ASSERT(map != MAP_FAILED, "mmap(): %s", strerror(errno));
+
+	return map;
+}
+
+/* The mapping and ONE_REG have the same registers, whoever comes first. */
+TEST_F(vlenb, mapping)
+{
+	struct kvm_mp_state init = { .mp_state = KVM_MP_STATE_INIT_RECEIVED };
+	struct sigaction sa = { .sa_handler = on_sigbus };
+	static u8 buf[MAX_VLENB], zeros[MAX_VLENB];
+	struct kvm_vcpu *vcpu;
+	u8 *map, *again;
+	u64 vlenb, size;
+	int n;
+
+	sigaction(SIGBUS, &sa, NULL);
+	for (vlenb = MIN_VLENB; vlenb <= MAX_VLENB; vlenb *= 2) {
+		size = max_t(u64, 32 * vlenb, getpagesize());
+		vcpu = create(vlenb, ANY_LENGTH, guest_one_insn);
+		map = map_v_regs(vcpu, size + getpagesize());
+		if (vlenb == host_vlenb()) {
+			EXPECT_TRUE(raises_sigbus(map));
+			goto next;
+		}
+		vm_enable_cap(vcpu->vm, KVM_CAP_RISCV_MP_STATE_RESET, 0);
+
+		/* Registers that have no memory yet, by one way or the other */
+		if (__builtin_ctzl(vlenb) % 2) {
+			memset(buf, 0xa5, vlenb);
+			EXPECT_EQ(0, set_v_reg(vcpu, v_reg_id(7, vlenb), buf));
+			EXPECT_EQ(0, memcmp(map + 7 * vlenb, buf, vlenb));
+		}
+		for (n = 0; n < 32; n++)
+			memset(map + n * vlenb, n + 1, vlenb);
+		for (n = 0; n < 32; n++) {
+			EXPECT_EQ(0, get_v_reg(vcpu, v_reg_id(n, vlenb), buf));
+			EXPECT_EQ(n + 1, buf[0]);
+			EXPECT_EQ(0, memcmp(buf, buf + 1, vlenb - 1));
+		}
+		memset(buf, 0x5a, vlenb);
+		EXPECT_EQ(0, set_v_reg(vcpu, v_reg_id(31, vlenb), buf));
+		EXPECT_EQ(0, memcmp(map + 31 * vlenb, buf, vlenb));
+		again = map_v_regs(vcpu, size);
+		EXPECT_EQ(0, memcmp(map, again, 32 * vlenb));
+		munmap(again, size);
+
+		EXPECT_TRUE(raises_sigbus(map + size));
+		vcpu_mp_state_set(vcpu, &init);
+		for (n = 0; n < 32; n++)
+			EXPECT_EQ(0, memcmp(map + n * vlenb, zeros, vlenb));
+next:
+		/* The mapping is good for as long as it exists. */
+		kvm_vm_free(vcpu->vm);
+		munmap(map, size + getpagesize());
+	}
+}
+
+/* A vCPU without V has no registers to map. */
+TEST_F(vlenb, mapping_without_v)
+{
+	struct sigaction sa = { .sa_handler = on_sigbus };
+	struct kvm_vcpu *vcpu = create(other_vlenb(), ANY_LENGTH, NULL);
+	u8 *map = map_v_regs(vcpu, getpagesize());
+
+	sigaction(SIGBUS, &sa, NULL);
+	vcpu_set_reg(vcpu, RISCV_ISA_EXT_REG(KVM_RISCV_ISA_EXT_V), 0);
+	EXPECT_TRUE(raises_sigbus(map));
+	munmap(map, getpagesize());
+	kvm_vm_free(vcpu->vm);
 }
 
 static u64 guest_vset(u64 *cur_vl)

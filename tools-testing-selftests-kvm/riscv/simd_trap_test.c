@@ -642,8 +642,8 @@ static void guest_code(struct scenario *s)
 				guest_run_scenario(p, s, fs | vs, &ref_gprs);
 	}
 	/*
-	 * QEMU keeps UXL when 0 is written to it, as KVM does for a new vCPU: the
-	 * next guest on this hart would find its user mode 32-bit.
+	 * KVM writes 0 to vsstatus for a new vCPU, and QEMU leaves UXL alone when 0
+	 * is written to it: the next guest would find its user mode 32-bit.
 	 */
 	if (s->rv32)
 		csr_write(CSR_SSTATUS, (csr_read(CSR_SSTATUS) & ~SR_UXL) | SR_UXL_64);

@@ -20,17 +20,12 @@
 #define V_CSR_REG(name)	__kvm_reg_id(KVM_REG_RISCV_VECTOR, 0,		\
 				     KVM_REG_RISCV_VECTOR_CSR_REG(name), KVM_REG_SIZE_ULONG)
 
-#define PTE_NAPOT	BIT(63)
-#define PTE_NAPOT_BITS	4
-#define PTE_RWX		(PGTBL_PTE_READ_MASK | PGTBL_PTE_WRITE_MASK | PGTBL_PTE_EXECUTE_MASK)
-#define VPN_BITS	9
 #define FUNCT6_WHOLE	0x27
-#define SR_MXR		BIT(19)
 #define SR_SPELP	BIT(23)
 
 struct guest {
 	struct kvm_vcpu *vcpu;
-	u64 sstatus, satp, mode;
+	u64 sstatus, mode;
 	u32 v_regs;	/* a bit for each that the instruction can name */
 };
 
@@ -66,86 +61,30 @@ static void set_v(struct kvm_vcpu *vcpu, struct rvv_state *s, unsigned int n)
 	vcpu_ioctl(vcpu, KVM_SET_ONE_REG, &reg);
 }
 
-static bool may_access(const struct guest *g, u64 pte, bool store)
+/* KVM translates, checks, and has remote fences wait. */
+static int guest_access(struct rvv_state *s, u64 gva, void *buf, size_t len, u32 op)
 {
-	u64 need = PGTBL_PTE_ACCESSED_MASK;
-	bool from_user = g->mode == KVM_RISCV_MODE_U;
-	bool user = pte & PGTBL_PTE_USER_MASK;
+	struct guest *g = s->mem;
+	struct kvm_riscv_mem_op mop = vcpu_mem_op(g->vcpu, op, gva, buf, len, len);
 
-	if (user != from_user && !(user && g->sstatus & SR_SUM))
-		return false;
-	if (g->sstatus & SR_MXR && pte & PGTBL_PTE_EXECUTE_MASK)
-		pte |= PGTBL_PTE_READ_MASK;
-	need |= store ? PGTBL_PTE_WRITE_MASK | PGTBL_PTE_DIRTY_MASK : PGTBL_PTE_READ_MASK;
-	/* Without Svadu, software sets the bits A and D in the page fault. */
-	return (pte & need) == need;
-}
-
-/* Translate with the guest's page tables.  False is a page fault. */
-static bool translate(const struct guest *g, u64 gva, bool store, u64 *gpa)
-{
-	unsigned int mode = g->satp >> SATP_MODE_SHIFT;
-	int level = mode - (SATP_MODE_39 >> SATP_MODE_SHIFT) + 2, shift;
-	u64 table = (g->satp & SATP_PPN) << PGTBL_PAGE_SIZE_SHIFT, pte, ppn, offset;
-
-	if (!mode) {
-		*gpa = gva;
-		return true;
+	if (mop.result == KVM_RISCV_MEM_EXCEPTION) {
+		s->cause = mop.scause;
+		s->tval = mop.stval;
+		return -1;
 	}
-	shift = PGTBL_PAGE_SIZE_SHIFT + (level + 1) * VPN_BITS;
-	if ((u64)((s64)(gva << (64 - shift)) >> (64 - shift)) != gva)
-		return false;
-
-	for (; level >= 0; level--) {
-		shift -= VPN_BITS;
-		offset = (gva >> shift & (BIT(VPN_BITS) - 1)) * sizeof(pte);
-		memcpy(&pte, addr_gpa2hva(g->vcpu->vm, table + offset), sizeof(pte));
-		ppn = (pte & PGTBL_PTE_ADDR_MASK) >> PGTBL_PTE_ADDR_SHIFT;
-		table = ppn << PGTBL_PAGE_SIZE_SHIFT;
-
-		if (!(pte & PGTBL_PTE_VALID_MASK))
-			return false;
-		if (!(pte & PTE_RWX))
-			continue;
-		if (!may_access(g, pte, store))
-			return false;
-		if (pte & PTE_NAPOT)
-			shift += PTE_NAPOT_BITS;
-		*gpa = (table & ~(BIT(shift) - 1)) | (gva & (BIT(shift) - 1));
-		return true;
-	}
-	return false;
-}
-
-static int guest_access(struct rvv_state *s, u64 gva, void *buf, size_t len, bool store)
-{
-	size_t n;
-	void *hva;
-	u64 gpa;
-
-	/* A page at a time: an element may be in two. */
-	for (; len; len -= n, gva += n, buf += n) {
-		n = PGTBL_PAGE_SIZE - (gva & (PGTBL_PAGE_SIZE - 1));
-		n = min(len, n);
-		if (!translate(s->mem, gva, store, &gpa)) {
-			s->cause = store ? EXC_STORE_PAGE_FAULT : EXC_LOAD_PAGE_FAULT;
-			s->tval = gva;
-			return -1;
-		}
-		hva = addr_gpa2hva(((struct guest *)s->mem)->vcpu->vm, gpa);
-		memcpy(store ? hva : buf, store ? buf : hva, n);
-	}
+	TEST_ASSERT(mop.result == KVM_RISCV_MEM_DONE, "Vector access to a device at 0x%llx",
+		    mop.gpa);
 	return 0;
 }
 
 static int guest_load(struct rvv_state *s, u64 gva, void *buf, size_t len)
 {
-	return guest_access(s, gva, buf, len, false);
+	return guest_access(s, gva, buf, len, KVM_RISCV_MEM_LOAD);
 }
 
 static int guest_store(struct rvv_state *s, u64 gva, const void *buf, size_t len)
 {
-	return guest_access(s, gva, (void *)buf, len, true);
+	return guest_access(s, gva, (void *)buf, len, KVM_RISCV_MEM_STORE);
 }
 
 /*
@@ -173,8 +112,6 @@ static void get_state(struct guest *g, struct rvv_state *s, u32 insn)
 	bool op_v = (insn & 0x7f) == RVV_OPCODE_V;
 
 	g->sstatus = vcpu_get_reg(vcpu, RISCV_GENERAL_CSR_REG(sstatus));
-	if (!op_v)
-		g->satp = vcpu_get_reg(vcpu, RISCV_GENERAL_CSR_REG(satp));
 	g->mode = vcpu_get_reg(vcpu, RISCV_CORE_REG(mode));
 
 	s->pc = vcpu_get_reg(vcpu, RISCV_CORE_REG(regs.pc));

@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * KVM_RISCV_MEM_OP: Guest memory at virtual addresses, for userspace that
+ * emulates an instruction.
+ *
+ * The accesses are done by HLV, HLVX and HSV with the Guest's CSRs loaded.
+ * Hardware therefore translates and checks as it does for the Guest, and the
+ * faults of the G-stage are handled as the Guest's are.
+ */
+
+#include <linux/errno.h>
+#include <linux/kvm_dirty_ring.h>
+#include <linux/kvm_host.h>
+#include <linux/log2.h>
+#include <linux/minmax.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+#include <linux/string.h>
+#include <linux/uaccess.h>
+#include <asm/csr.h>
+#include <asm/insn-def.h>
+#include <asm/kvm_mmu.h>
+
+/* As much at once as the largest group of vector registers */
+#define MEM_OP_MAX_SIZE		65536
+
+/* As much as is accessed with interrupts disabled */
+#define MEM_OP_CHUNK		256
+
+/* What htinst has for an access to a page table of the VS-stage */
+#define HTINST_PSEUDO_MASK	~0x1020UL
+#define HTINST_PSEUDO		0x2000UL
+#define HTINST_PSEUDO_WRITE	0x20UL
+
+/*
+ * One access, of a2 at a3.  Faults are left in *trap by
+ * __kvm_riscv_unpriv_trap(), which takes a0 for its address and a1 for itself.
+ */
+#define MEM_OP_ACCESS(insn, val, addr, trap)				\
+({									\
+	register unsigned long __taddr asm("a0") = (unsigned long)(trap); \
+	register unsigned long __ttmp asm("a1") = 0;			\
+	register unsigned long __val asm("a2") = (val);			\
+	register unsigned long __addr asm("a3") = (addr);		\
+									\
+	asm volatile ("\n"						\
+		".option push\n"					\
+		".option norvc\n"					\
+		insn(a2, a3)						\
+		".option pop"						\
+		: "+&r" (__val), "+&r" (__taddr), "+&r" (__ttmp)	\
+		: "r" (__addr) : "memory");				\
+	__val;								\
+})
+
+static unsigned long mem_op_load(unsigned long addr, unsigned int width,
+				 bool fetch, struct kvm_cpu_trap *trap)
+{
+	if (fetch)
+		return MEM_OP_ACCESS(HLVX_HU, 0, addr, trap);
+
+	switch (width) {
+	case 1:
+		return MEM_OP_ACCESS(HLV_BU, 0, addr, trap);
+	case 2:
+		return MEM_OP_ACCESS(HLV_HU, 0, addr, trap);
+	case 4:
+		return MEM_OP_ACCESS(HLV_W, 0, addr, trap);
+#ifdef CONFIG_64BIT
+	case 8:
+		return MEM_OP_ACCESS(HLV_D, 0, addr, trap);
+#endif
+	default:
+		return 0;
+	}
+}
+
+static void mem_op_store(unsigned long addr, unsigned long val,
+			 unsigned int width, struct kvm_cpu_trap *trap)
+{
+	switch (width) {
+	case 1:
+		MEM_OP_ACCESS(HSV_B, val, addr, trap);
+		break;
+	case 2:
+		MEM_OP_ACCESS(HSV_H, val, addr, trap);
+		break;
+	case 4:
+		MEM_OP_ACCESS(HSV_W, val, addr, trap);
+		break;
+#ifdef CONFIG_64BIT
+	case 8:
+		MEM_OP_ACCESS(HSV_D, val, addr, trap);
+		break;
+#endif
+	}
+}
+
+/*
+ * Access LEN bytes from ADDR on, until all are done or one access faults.
+ * Return the number of bytes that were accessed.
+ */
+static unsigned int mem_op_chunk(struct kvm_vcpu *vcpu, u32 op,
+				 unsigned long addr, void *data,
+				 unsigned int len, unsigned int width,
+				 struct kvm_cpu_trap *trap)
+{
+	unsigned long hstatus = vcpu->arch.guest_context.hstatus;
+	unsigned long flags, val, old_stvec, old_hstatus, old_senvcfg;
+	unsigned int done;
+
+	/* The mode that the Guest is in, and not that of its last exit */
+	hstatus &= ~HSTATUS_SPVP;
+	if (vcpu->arch.guest_context.sstatus & SR_SPP)
+		hstatus |= HSTATUS_SPVP;
+
+	flags = kvm_riscv_vcpu_access_begin(vcpu);
+
+	old_hstatus = csr_swap(CSR_HSTATUS, hstatus);
+	/* Has the pointer masking of U-mode */
+	old_senvcfg = csr_swap(CSR_SENVCFG, vcpu->arch.guest_csr.senvcfg);
+	old_stvec = csr_swap(CSR_STVEC, (ulong)&__kvm_riscv_unpriv_trap);
+
+	for (done = 0; done < len; done += width) {
+		val = 0;
+		if (op == KVM_RISCV_MEM_STORE) {
+			memcpy(&val, data + done, width);
+			mem_op_store(addr + done, val, width, trap);
+		} else {
+			val = mem_op_load(addr + done, width,
+					  op == KVM_RISCV_MEM_FETCH, trap);
+		}
+		if (trap->scause)
+			break;
+		if (op != KVM_RISCV_MEM_STORE)
+			memcpy(data + done, &val, width);
+	}
+
+	csr_write(CSR_STVEC, old_stvec);
+	csr_write(CSR_SENVCFG, old_senvcfg);
+	csr_write(CSR_HSTATUS, old_hstatus);
+
+	kvm_riscv_vcpu_access_end(vcpu, flags);
+
+	return done;
+}
+
+static int mem_op_exception(struct kvm_riscv_mem_op *mop, unsigned long scause,
+			    unsigned long stval)
+{
+	mop->result = KVM_RISCV_MEM_EXCEPTION;
+	mop->scause = scause;
+	mop->stval = stval;
+
+	return 0;
+}
+
+static unsigned long mem_op_access_fault(u32 op)
+{
+	switch (op) {
+	case KVM_RISCV_MEM_FETCH:
+		return EXC_INST_ACCESS;
+	case KVM_RISCV_MEM_STORE:
+		return EXC_STORE_ACCESS;
+	default:
+		return EXC_LOAD_ACCESS;
+	}
+}
+
+/* Where there is no memory.  WIDTH is what was accessed, at its own alignment. */
+static int mem_op_mmio(struct kvm_vcpu *vcpu, struct kvm_riscv_mem_op *mop,
+		       gpa_t gpa, void *data, unsigned int width,
+		       const struct kvm_cpu_trap *trap)
+{
+	int ret;
+
+	if (mop->op == KVM_RISCV_MEM_FETCH)
+		return mem_op_exception(mop, EXC_INST_ACCESS, trap->stval);
+
+	/* Devices are not accessed by parts of what the Guest accesses. */
+	if (width != mop->width)
+		return mem_op_exception(mop, mop->op == KVM_RISCV_MEM_STORE ?
+					EXC_STORE_MISALIGNED : EXC_LOAD_MISALIGNED,
+					trap->stval);
+
+	if (mop->op == KVM_RISCV_MEM_STORE)
+		ret = kvm_io_bus_write(vcpu, KVM_MMIO_BUS, gpa, width, data);
+	else
+		ret = kvm_io_bus_read(vcpu, KVM_MMIO_BUS, gpa, width, data);
+	if (!ret)
+		return width;
+
+	mop->result = KVM_RISCV_MEM_MMIO;
+	mop->gpa = gpa;
+
+	return 0;
+}
+
+/*
+ * Return the number of bytes that were accessed meanwhile, 0 to look at
+ * mop->result, or to access the same again, or < 0 for an error.
+ */
+static int mem_op_fault(struct kvm_vcpu *vcpu, struct kvm_riscv_mem_op *mop,
+			void *data, unsigned int width,
+			const struct kvm_cpu_trap *trap)
+{
+	bool fetch = mop->op == KVM_RISCV_MEM_FETCH;
+	bool implicit = (trap->htinst & HTINST_PSEUDO_MASK) == HTINST_PSEUDO;
+	struct kvm_gstage_mapping host_map;
+	struct kvm_memory_slot *memslot;
+	bool store, writable;
+	unsigned long hva;
+	gpa_t gpa;
+	u32 reason;
+	bool full;
+
+	switch (trap->scause) {
+	case EXC_LOAD_GUEST_PAGE_FAULT:
+	case EXC_STORE_GUEST_PAGE_FAULT:
+		break;
+	case EXC_LOAD_PAGE_FAULT:
+		return mem_op_exception(mop, fetch ? EXC_INST_PAGE_FAULT :
+					EXC_LOAD_PAGE_FAULT, trap->stval);
+	case EXC_LOAD_ACCESS:
+		return mem_op_exception(mop, mem_op_access_fault(mop->op),
+					trap->stval);
+	default:
+		return mem_op_exception(mop, trap->scause, trap->stval);
+	}
+
+	gpa = ((gpa_t)trap->htval << 2) | (trap->stval & 0x3);
+	store = mop->op == KVM_RISCV_MEM_STORE;
+	/* Hardware may be setting the bits A and D of the Guest's page table. */
+	if (implicit)
+		store = trap->htinst & HTINST_PSEUDO_WRITE;
+
+	memslot = gfn_to_memslot(vcpu->kvm, gpa >> PAGE_SHIFT);
+	hva = gfn_to_hva_memslot_prot(memslot, gpa >> PAGE_SHIFT, &writable);
+	if (kvm_is_error_hva(hva) || (store && !writable)) {
+		if (implicit)
+			return mem_op_exception(mop, mem_op_access_fault(mop->op),
+						trap->stval);
+		return mem_op_mmio(vcpu, mop, gpa, data, width, trap);
+	}
+
+	if (store) {
+		/* What the last exit was is of no concern to this. */
+		reason = vcpu->run->exit_reason;
+		full = kvm_dirty_ring_check_request(vcpu);
+		vcpu->run->exit_reason = reason;
+		if (full)
+			return -ENOSPC;
+	}
+
+	return kvm_riscv_mmu_map(vcpu, memslot, gpa, hva, store, &host_map);
+}
+
+static int mem_op_run(struct kvm_vcpu *vcpu, struct kvm_riscv_mem_op *mop,
+		      void __user *buf)
+{
+	unsigned int done, len, width = mop->width;
+	u8 data[MEM_OP_CHUNK] __aligned(8);
+	struct kvm_cpu_trap trap;
+	int ret;
+
+	/* Hardware need not be able to do others, nor has the Guest's to be. */
+	if (mop->gva & (width - 1))
+		width = 1;
+
+	while (mop->done < mop->size) {
+		len = min(mop->size - mop->done, MEM_OP_CHUNK);
+		if (mop->op == KVM_RISCV_MEM_STORE &&
+		    copy_from_user(data, buf + mop->done, len))
+			return -EFAULT;
+
+		memset(&trap, 0, sizeof(trap));
+		done = mem_op_chunk(vcpu, mop->op, mop->gva + mop->done, data,
+				    len, width, &trap);
+		ret = 0;
+		if (trap.scause) {
+			ret = mem_op_fault(vcpu, mop, data + done, width, &trap);
+			if (ret > 0)
+				done += ret;
+		}
+
+		if (mop->op != KVM_RISCV_MEM_STORE &&
+		    copy_to_user(buf + mop->done, data, done))
+			return -EFAULT;
+		mop->done += done;
+		if (ret < 0)
+			return ret;
+		if (mop->result != KVM_RISCV_MEM_DONE)
+			break;
+
+		if (mop->done < mop->size && signal_pending(current))
+			return -EINTR;
+		cond_resched();
+	}
+
+	return 0;
+}
+
+/**
+ * kvm_riscv_vcpu_mem_op -- Access Guest memory at virtual addresses
+ *
+ * @vcpu: The vCPU that accesses
+ * @mop:  The access, and what becomes of it
+ *
+ * Return: 0, or < 0 for an error.  mop->done is valid in both cases.
+ */
+int kvm_riscv_vcpu_mem_op(struct kvm_vcpu *vcpu, struct kvm_riscv_mem_op *mop)
+{
+	int ret;
+
+	mop->done = 0;
+	mop->result = KVM_RISCV_MEM_DONE;
+	mop->scause = 0;
+	mop->stval = 0;
+	mop->gpa = 0;
+
+	if (mop->flags || mop->op > KVM_RISCV_MEM_FETCH ||
+	    memchr_inv(mop->reserved, 0, sizeof(mop->reserved)))
+		return -EINVAL;
+
+	if (!is_power_of_2(mop->width) || mop->width > sizeof(unsigned long) ||
+	    !mop->size || mop->size > MEM_OP_MAX_SIZE ||
+	    mop->size % mop->width || mop->gva != (unsigned long)mop->gva)
+		return -EINVAL;
+
+	if (mop->op == KVM_RISCV_MEM_FETCH && (mop->width != 2 || mop->gva & 1))
+		return -EINVAL;
+
+	/* What henvcfg is going to be is not known before. */
+	if (!vcpu->arch.ran_atleast_once)
+		return -EINVAL;
+
+	vcpu_load(vcpu);
+	kvm_vcpu_srcu_read_lock(vcpu);
+
+	ret = mem_op_run(vcpu, mop, u64_to_user_ptr(mop->buf));
+
+	kvm_vcpu_srcu_read_unlock(vcpu);
+	vcpu_put(vcpu);
+
+	return ret;
+}
