@@ -255,9 +255,9 @@ int kvm_riscv_vcpu_simd_run(struct kvm_vcpu *vcpu)
  * vcpu_put() in which the guest was entered, the newest lowest, for FP in its
  * low byte and for vectors in the high one.
  */
-#define SIMD_HISTORY_NEW(units)	(((units) & KVM_RISCV_SIMD_FP ? BIT(0) : 0) | \
-				 ((units) & KVM_RISCV_SIMD_V ? BIT(8) : 0))
-#define SIMD_HISTORY_OLD	0xfefe
+#define SIMD_HISTORY_FP		BIT(0)
+#define SIMD_HISTORY_V		BIT(8)
+#define SIMD_HISTORY_NEW	(SIMD_HISTORY_FP | SIMD_HISTORY_V)
 
 /*
  * A trap costs about four times what it costs to load a unit in vain.  So it
@@ -283,8 +283,12 @@ static __always_inline bool simd_together(u16 history)
 /* At the end of a period: what will be needed in the next, to judge by the last */
 static __always_inline void simd_learn(struct kvm_vcpu_simd *simd)
 {
-	u16 history = (simd->history << 1 & SIMD_HISTORY_OLD) |
-		      SIMD_HISTORY_NEW(simd->used);
+	u16 history = simd->history << 1 & ~SIMD_HISTORY_NEW;
+
+	if (simd->used & KVM_RISCV_SIMD_FP)
+		history |= SIMD_HISTORY_FP;
+	if (simd->used & KVM_RISCV_SIMD_V)
+		history |= SIMD_HISTORY_V;
 
 	if (history == simd->history)
 		return;

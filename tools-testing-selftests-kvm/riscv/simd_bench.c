@@ -594,26 +594,53 @@ static void run_memory(const struct scenario *s)
 	report("memory: %s struct %lu\n", s->name, kvm_vcpu_size());
 }
 
-/* Units used in each turn, in one of N, and at random with P = 0.1 ... 0.5 */
-#define TRIPS_N(_name, _units, _n)						\
-	{ "run-" _name "-" #_n, run_trips, _units, _n }
-#define TRIPS_P(_name, _units, _p)						\
-	{ "run-" _name "-p" #_p, run_trips, _units, TRIPS_RANDOM, .tenths = _p }
-#define TRIPS(_name, _units)							\
-	{ "run-" _name, run_trips, _units, 1 },					\
-	TRIPS_N(_name, _units, 2), TRIPS_N(_name, _units, 3),			\
-	TRIPS_N(_name, _units, 4), TRIPS_N(_name, _units, 5),			\
-	TRIPS_N(_name, _units, 6), TRIPS_N(_name, _units, 8),			\
-	TRIPS_N(_name, _units, 10), TRIPS_N(_name, _units, 100),		\
-	TRIPS_P(_name, _units, 1), TRIPS_P(_name, _units, 2),			\
-	TRIPS_P(_name, _units, 3), TRIPS_P(_name, _units, 4),			\
-	TRIPS_P(_name, _units, 5)
-
 static const struct scenario scenarios[] = {
 	/* KVM_RUN round trips; the last word is what the VMM uses */
 	{ "run-off",		run_trips, .period = 1, .off = true },
 	{ "run-none",		run_trips, .period = 1 },
-	TRIPS("fp", FP), TRIPS("v", V), TRIPS("both", BOTH),
+	/* Units used in each turn, in one of N, and at random with P = 0.1 ... 0.5 */
+	{ "run-fp",		run_trips, FP, 1 },
+	{ "run-fp-2",		run_trips, FP, 2 },
+	{ "run-fp-3",		run_trips, FP, 3 },
+	{ "run-fp-4",		run_trips, FP, 4 },
+	{ "run-fp-5",		run_trips, FP, 5 },
+	{ "run-fp-6",		run_trips, FP, 6 },
+	{ "run-fp-8",		run_trips, FP, 8 },
+	{ "run-fp-10",		run_trips, FP, 10 },
+	{ "run-fp-100",	run_trips, FP, 100 },
+	{ "run-fp-p1",		run_trips, FP, TRIPS_RANDOM, .tenths = 1 },
+	{ "run-fp-p2",		run_trips, FP, TRIPS_RANDOM, .tenths = 2 },
+	{ "run-fp-p3",		run_trips, FP, TRIPS_RANDOM, .tenths = 3 },
+	{ "run-fp-p4",		run_trips, FP, TRIPS_RANDOM, .tenths = 4 },
+	{ "run-fp-p5",		run_trips, FP, TRIPS_RANDOM, .tenths = 5 },
+	{ "run-v",		run_trips, V, 1 },
+	{ "run-v-2",		run_trips, V, 2 },
+	{ "run-v-3",		run_trips, V, 3 },
+	{ "run-v-4",		run_trips, V, 4 },
+	{ "run-v-5",		run_trips, V, 5 },
+	{ "run-v-6",		run_trips, V, 6 },
+	{ "run-v-8",		run_trips, V, 8 },
+	{ "run-v-10",		run_trips, V, 10 },
+	{ "run-v-100",		run_trips, V, 100 },
+	{ "run-v-p1",		run_trips, V, TRIPS_RANDOM, .tenths = 1 },
+	{ "run-v-p2",		run_trips, V, TRIPS_RANDOM, .tenths = 2 },
+	{ "run-v-p3",		run_trips, V, TRIPS_RANDOM, .tenths = 3 },
+	{ "run-v-p4",		run_trips, V, TRIPS_RANDOM, .tenths = 4 },
+	{ "run-v-p5",		run_trips, V, TRIPS_RANDOM, .tenths = 5 },
+	{ "run-both",		run_trips, BOTH, 1 },
+	{ "run-both-2",	run_trips, BOTH, 2 },
+	{ "run-both-3",	run_trips, BOTH, 3 },
+	{ "run-both-4",	run_trips, BOTH, 4 },
+	{ "run-both-5",	run_trips, BOTH, 5 },
+	{ "run-both-6",	run_trips, BOTH, 6 },
+	{ "run-both-8",	run_trips, BOTH, 8 },
+	{ "run-both-10",	run_trips, BOTH, 10 },
+	{ "run-both-100",	run_trips, BOTH, 100 },
+	{ "run-both-p1",	run_trips, BOTH, TRIPS_RANDOM, .tenths = 1 },
+	{ "run-both-p2",	run_trips, BOTH, TRIPS_RANDOM, .tenths = 2 },
+	{ "run-both-p3",	run_trips, BOTH, TRIPS_RANDOM, .tenths = 3 },
+	{ "run-both-p4",	run_trips, BOTH, TRIPS_RANDOM, .tenths = 4 },
+	{ "run-both-p5",	run_trips, BOTH, TRIPS_RANDOM, .tenths = 5 },
 	{ "run-none-vmm-fp",	run_trips, 0, 1, FP },
 	{ "run-fp-vmm-fp",	run_trips, FP, 1, FP },
 	{ "run-none-vmm-v",	run_trips, 0, 1, V },
