@@ -138,6 +138,18 @@ targets()
 			}
 			row("instructions per switch, the worst: " which, limit, sprintf("%.3f", max), " × base")
 		}
+		# The worst, against another kernel or mode, which an older CSV may lack
+		function worst_of(pattern, than, limit, what,   i, s, r, max, which) {
+			max = 0
+			for (i = 1; i <= nr_scenarios; i++) {
+				s = scenario[i]
+				if (s !~ pattern || !insns(than, vlen, s))
+					continue
+				r = insns(t, vlen, s) / insns(than, vlen, s)
+				if (r > max) { max = r; which = s }
+			}
+			row(what " (" which ")", limit, sprintf("%.3f", max), " × " than)
+		}
 		END {
 			print "| target | VLEN | limit | " t " | |"
 			print "|---|--:|--:|--:|---|"
@@ -162,6 +174,17 @@ targets()
 						fp(t, vlen, s[j]) + vec(t, vlen, s[j]),
 						fp("base", vlen, s[j]) + vec("base", vlen, s[j]))
 				}
+				worst_of("^run-(fp|v|both)(-p?[0-9]+)?$", "base", "1", "each use pattern: instructions, the worst")
+				worst_of("^run-(fp|v|both)(-p?[0-9]+)?$", "eager", "1.02", "each use pattern: instructions, the worst")
+				ratio("run-both: FP and vector bytes", "0.5",
+					fp(t, vlen, "run-both") + vec(t, vlen, "run-both"),
+					fp("base", vlen, "run-both") + vec("base", vlen, "run-both"))
+				row("FP in each trip: instructions over a guest without", 220,
+					insns(t, vlen, "run-fp") - insns(t, vlen, "run-none"), "")
+				row("vectors in each trip: instructions over a guest without", 120,
+					insns(t, vlen, "run-v") - insns(t, vlen, "run-none"), "")
+				row("first use by a trap: the kernel\047s part, without moving FP", 320,
+					v["lazy", vlen, "run-fp", "kernel_insn"] - v[t, vlen, "run-fp", "kernel_insn"], "")
 				worst("^switch", "1.01")
 				worst("^task", "1.01")
 				row("vCPU without V: bytes of vector state", 0, held(), "")
