@@ -399,6 +399,7 @@ noinstr bool kvm_riscv_vcpu_simd_fixup(struct kvm_vcpu *vcpu, unsigned long insn
 	if (trace_kvm_simd_trap_enabled()) {
 		simd->trapped = need;
 		simd->trap_insn = insn;
+		simd->trap_pc = vcpu->arch.guest_context.sepc;
 	}
 
 	/* What was last used in the same period will be used now. */
@@ -425,7 +426,8 @@ void __kvm_riscv_vcpu_simd_exit(struct kvm_vcpu *vcpu)
 	simd->loaded = 0;
 
 	if (trapped)
-		trace_kvm_simd_trap(vcpu, simd->trap_insn, trapped);
+		trace_kvm_simd_trap(vcpu, simd->trap_pc, simd->trap_insn,
+				    trapped);
 	if (loaded)
 		trace_kvm_simd_load(vcpu, loaded, loaded & simd->eager);
 }
@@ -514,7 +516,7 @@ static int simd_want(struct kvm_vcpu *vcpu, unsigned long insn, u8 units)
 	unsigned long flags;
 	int rc;
 
-	trace_kvm_simd_trap(vcpu, insn, units);
+	trace_kvm_simd_trap(vcpu, vcpu->arch.guest_context.sepc, insn, units);
 
 	if (units & KVM_RISCV_SIMD_V) {
 		rc = kvm_riscv_vcpu_vector_alloc(vcpu);
@@ -609,7 +611,7 @@ int kvm_riscv_vcpu_illegal_insn(struct kvm_vcpu *vcpu,
 		if ((need & missing) && !(need & off)) {
 			/* FP registers are in memory then, or will get there. */
 			if (need & emulated) {
-				trace_kvm_simd_trap(vcpu, insn, 0);
+				trace_kvm_simd_trap(vcpu, trap->sepc, insn, 0);
 				return kvm_riscv_vcpu_vector_insn(vcpu, vcpu->run,
 								  insn);
 			}

@@ -42,8 +42,9 @@ struct kvm_vcpu_simd {
 	/* Not traced yet: units that were loaded, and that trapped right before */
 	u8 loaded;
 	u8 trapped;
-	/* The instruction that trapped for them */
+	/* The instruction that trapped for them, and where it is */
 	unsigned long trap_insn;
+	unsigned long trap_pc;
 };
 
 u8 kvm_riscv_simd_insn_units(unsigned long insn);
