@@ -692,6 +692,8 @@ TEST_F_TIMEOUT(vm_isa, goes_and_comes_back, TIMEOUT)
 		SKIP(return, "no V");
 
 	for (i = 0; i < ARRAY_SIZE(simd_exts); i++) {
+		if (!all[simd_exts[i]])
+			continue;
 		vcpu = __vm_vcpu_add(self->vm, 1 + i);
 		memcpy(want, all, sizeof(want));
 		want[simd_exts[i]] = false;
@@ -1173,7 +1175,9 @@ TEST_F_TIMEOUT(vm_isa, what_traps, TIMEOUT)
 		TH_LOG("%-9s %-8s %-8s %-8s %-8s", insn->name, text[offered[i]], text[hidden[i]],
 		       text[v_off[i]], text[f_off[i]]);
 		EXPECT_EQ(RUNS, offered[i]);
-		EXPECT_EQ(insn->hidden, hidden[i]);
+		/* What stops Ssaia is Smstateen's. */
+		if (insn->ext != E(SSAIA) || in_set(&self->offered, E(SMSTATEEN)))
+			EXPECT_EQ(insn->hidden, hidden[i]);
 		EXPECT_EQ(insn->v_off, v_off[i]);
 		EXPECT_EQ(insn->f_off, f_off[i]);
 		/* What the attribute promises is what happens. */
