@@ -160,17 +160,6 @@ static noinstr void simd_acquire(struct kvm_vcpu *vcpu, u8 units)
 	}
 }
 
-/* fstate_restore(), in the order that needs nothing kept across the call */
-static __always_inline void simd_restore_thread_fp(void)
-{
-	struct pt_regs *regs = task_pt_regs(current);
-
-	if ((regs->status & SR_FS) != SR_FS_OFF) {
-		__fstate_clean(regs);
-		__fstate_restore(current);
-	}
-}
-
 /*
  * The FP registers are no longer the guest's, but the thread's again, unless
  * the context switch that goes on is going to see to that.
@@ -186,7 +175,7 @@ static __always_inline void simd_release_fp(struct kvm_vcpu *vcpu, bool give_bac
 		__kvm_riscv_fp_d_save(&vcpu->arch.guest_fp.d);
 	}
 	if (give_back)
-		simd_restore_thread_fp();
+		fstate_restore(current, task_pt_regs(current));
 
 	if (trace_kvm_simd_save_enabled())
 		simd_trace_save(vcpu, KVM_RISCV_SIMD_FP, dirty);
