@@ -143,7 +143,7 @@ static noinstr void simd_acquire(struct kvm_vcpu *vcpu, u8 units)
 	simd->live |= units;
 	simd->asked &= ~units;
 	/* RCU is not watching: the next exit traces it. */
-	if (trace_kvm_simd_load_enabled())
+	if (tracepoint_enabled(kvm_simd_load))
 		simd->loaded |= units;
 
 	if (units & KVM_RISCV_SIMD_FP) {
@@ -202,20 +202,20 @@ static __always_inline void simd_release_vector(struct kvm_vcpu *vcpu)
 void kvm_riscv_vcpu_simd_reset(struct kvm_vcpu *vcpu)
 {
 	const unsigned long *isa = vcpu->arch.isa;
-	struct kvm_vcpu_simd *simd = &vcpu->arch.simd;
-
-	memset(simd, 0, sizeof(*simd));
+	struct kvm_vcpu_simd simd = { };
 
 	if (riscv_isa_extension_available(isa, F) ||
 	    riscv_isa_extension_available(isa, D))
-		simd->enabled |= KVM_RISCV_SIMD_FP;
+		simd.enabled |= KVM_RISCV_SIMD_FP;
 	if (riscv_isa_extension_available(isa, V))
-		simd->enabled |= KVM_RISCV_SIMD_V;
+		simd.enabled |= KVM_RISCV_SIMD_V;
 
 	/* Hardware cannot work on registers of another length than its own. */
 	if (vcpu->kvm->arch.vlenb != kvm_riscv_host_vlenb())
-		simd->emulated = simd->enabled & KVM_RISCV_SIMD_V;
+		simd.emulated = simd.enabled & KVM_RISCV_SIMD_V;
 
+	/* At once: a page fault of the registers' mapping looks at emulated. */
+	vcpu->arch.simd = simd;
 	vcpu->arch.guest_context.sstatus &= ~(SR_FS | SR_VS);
 }
 
@@ -369,7 +369,7 @@ noinstr bool kvm_riscv_vcpu_simd_fixup(struct kvm_vcpu *vcpu, unsigned long insn
 	u8 need, off, more, missing = simd_missing(vcpu);
 
 	if (!missing || !insn || simd->trapped ||
-	    !(csr_read(CSR_HSTATUS) & HSTATUS_SPV))
+	    !(vcpu->arch.guest_context.hstatus & HSTATUS_SPV))
 		return false;
 
 	off = simd_off(csr_read(CSR_VSSTATUS));
@@ -385,7 +385,7 @@ noinstr bool kvm_riscv_vcpu_simd_fixup(struct kvm_vcpu *vcpu, unsigned long insn
 
 	simd_count(need, &vcpu->stat.fp_traps, &vcpu->stat.vector_traps);
 	simd->used |= need;
-	if (trace_kvm_simd_trap_enabled()) {
+	if (tracepoint_enabled(kvm_simd_trap)) {
 		simd->trapped = need;
 		simd->trap_insn = insn;
 		simd->trap_pc = vcpu->arch.guest_context.sepc;
@@ -628,17 +628,22 @@ u8 kvm_riscv_simd_stuck(void)
 	return simd_stuck;
 }
 
-void __init kvm_riscv_simd_init(void)
+/* The kernel itself has both units off, except where it uses them. */
+static u8 simd_probe_stuck(void)
 {
 	unsigned long flags, status;
 
-	/* The kernel itself has both off, except where it uses them. */
 	local_irq_save(flags);
 	csr_clear(CSR_SSTATUS, SR_FS | SR_VS);
 	status = csr_read(CSR_SSTATUS);
 	local_irq_restore(flags);
 
-	simd_stuck = (KVM_RISCV_SIMD_FP | KVM_RISCV_SIMD_V) & ~simd_off(status);
+	return (KVM_RISCV_SIMD_FP | KVM_RISCV_SIMD_V) & ~simd_off(status);
+}
+
+void __init kvm_riscv_simd_init(void)
+{
+	simd_stuck = simd_probe_stuck();
 	if (simd_stuck)
 		kvm_info("%s%s cannot be switched off, nor hidden from guests\n",
 			 simd_stuck & KVM_RISCV_SIMD_FP ? "FP " : "",
@@ -650,26 +655,28 @@ void __init kvm_riscv_simd_init(void)
  *
  * Guests know one vector length, and their vCPUs may be moved to any hart.
  *
- * Return: 0, or -EOPNOTSUPP if the hart's vector length is not the host's.
+ * Return: 0, or -EOPNOTSUPP if the hart's vector length is not the host's, or
+ * the hart cannot switch off what the others can.
  */
 int kvm_riscv_simd_enable_cpu(void)
 {
-	unsigned long flags, vlenb;
+	unsigned long vlenb, host_vlenb = riscv_v_vsize / 32;
+
+	if (simd_probe_stuck() & ~simd_stuck) {
+		kvm_err("CPU %d cannot switch off FP or V: it cannot run guests\n",
+			smp_processor_id());
+		return -EOPNOTSUPP;
+	}
 
 	if (!riscv_isa_extension_available(NULL, V))
 		return 0;
 
-	local_irq_save(flags);
-	riscv_v_enable();
-	vlenb = csr_read(CSR_VLENB);
-	riscv_v_disable();
-	local_irq_restore(flags);
-
-	if (vlenb == riscv_v_vsize / 32)
+	vlenb = kvm_riscv_hart_vlenb();
+	if (vlenb == host_vlenb)
 		return 0;
 
 	kvm_err("CPU %d has vlenb %lu, but the host's is %lu: it cannot run guests\n",
-		smp_processor_id(), vlenb, riscv_v_vsize / 32);
+		smp_processor_id(), vlenb, host_vlenb);
 
 	return -EOPNOTSUPP;
 }
