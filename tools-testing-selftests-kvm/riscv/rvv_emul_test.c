@@ -369,14 +369,14 @@ static u32 restrict_x(u32 insn)
 	return insn;
 }
 
-static int ignore_load(struct rvv_state *s, u64 gva, void *buf, size_t len)
+static size_t ignore_load(struct rvv_state *s, u64 gva, void *buf, size_t size, size_t n)
 {
-	return 0;
+	return n;
 }
 
-static int ignore_store(struct rvv_state *s, u64 gva, const void *buf, size_t len)
+static size_t ignore_store(struct rvv_state *s, u64 gva, const void *buf, size_t size, size_t n)
 {
-	return 0;
+	return n;
 }
 
 static enum rvv_result try_insn(const struct test_case *t)
@@ -572,35 +572,34 @@ static void setup_case(const struct test_case *t)
 	emu.pc = 0;
 }
 
-/* The emulator's memory */
-static int emu_access(struct rvv_state *s, u64 gva, u64 cause, size_t len)
+/* The emulator's memory: how many elements can be accessed */
+static size_t emu_access(struct rvv_state *s, u64 gva, u64 cause, size_t size, size_t n)
 {
 	u64 first = guards_open ? 0 : MEM_PAGE;
 	u64 last = guards_open ? MEM_SIZE : MEM_SIZE - MEM_PAGE;
 	u64 offset = gva - MEM_BASE;
 
-	/* The address of the part that has no page is what matters. */
-	if (offset < MEM_SIZE && offset >= first && offset + len <= last)
-		return 0;
 	s->cause = cause;
-	s->tval = offset >= first && offset < last ? MEM_BASE + last : gva;
-	return -1;
+	s->tval = gva;
+	if (offset >= MEM_SIZE || offset < first || offset >= last)
+		return 0;
+	/* Of an element that has a page in part, the address of the other part matters. */
+	s->tval = MEM_BASE + last;
+	return min(n, (last - offset) / size);
 }
 
-static int emu_load(struct rvv_state *s, u64 gva, void *buf, size_t len)
+static size_t emu_load(struct rvv_state *s, u64 gva, void *buf, size_t size, size_t n)
 {
-	if (emu_access(s, gva, 13, len))
-		return -1;
-	memcpy(buf, emu_mem + (gva - MEM_BASE), len);
-	return 0;
+	n = emu_access(s, gva, 13, size, n);
+	memcpy(buf, emu_mem + (gva - MEM_BASE), n * size);
+	return n;
 }
 
-static int emu_store(struct rvv_state *s, u64 gva, const void *buf, size_t len)
+static size_t emu_store(struct rvv_state *s, u64 gva, const void *buf, size_t size, size_t n)
 {
-	if (emu_access(s, gva, 15, len))
-		return -1;
-	memcpy(emu_mem + (gva - MEM_BASE), buf, len);
-	return 0;
+	n = emu_access(s, gva, 15, size, n);
+	memcpy(emu_mem + (gva - MEM_BASE), buf, n * size);
+	return n;
 }
 
 static void open_guards(bool open)

@@ -75,11 +75,12 @@ struct rvv_state {
 	bool mixed_eew;
 
 	/*
-	 * Access len bytes, 1 to 8, at a guest virtual address.  Return 0, or
-	 * anything else with cause and tval set.
+	 * Access n elements of size bytes each, 1 to 8, one behind the other from
+	 * a guest virtual address on, each as one access if it is aligned.  Return
+	 * how many were accessed; if that is less than n, cause and tval are set.
 	 */
-	int (*load)(struct rvv_state *s, u64 gva, void *buf, size_t len);
-	int (*store)(struct rvv_state *s, u64 gva, const void *buf, size_t len);
+	size_t (*load)(struct rvv_state *s, u64 gva, void *buf, size_t size, size_t n);
+	size_t (*store)(struct rvv_state *s, u64 gva, const void *buf, size_t size, size_t n);
 	void *mem;
 
 	/* v0 to v31, vlenb bytes each */

@@ -62,29 +62,27 @@ static void set_v(struct kvm_vcpu *vcpu, struct rvv_state *s, unsigned int n)
 }
 
 /* KVM translates, checks, and has remote fences wait. */
-static int guest_access(struct rvv_state *s, u64 gva, void *buf, size_t len, u32 op)
+static size_t guest_access(struct rvv_state *s, u64 gva, void *buf, size_t size, size_t n,
+			   u32 op)
 {
 	struct guest *g = s->mem;
-	struct kvm_riscv_mem_op mop = vcpu_mem_op(g->vcpu, op, gva, buf, len, len);
+	struct kvm_riscv_mem_op mop = vcpu_mem_op(g->vcpu, op, gva, buf, size * n, size);
 
-	if (mop.result == KVM_RISCV_MEM_EXCEPTION) {
-		s->cause = mop.scause;
-		s->tval = mop.stval;
-		return -1;
-	}
-	TEST_ASSERT(mop.result == KVM_RISCV_MEM_DONE, "Vector access to a device at 0x%llx",
+	TEST_ASSERT(mop.result != KVM_RISCV_MEM_MMIO, "Vector access to a device at 0x%llx",
 		    mop.gpa);
-	return 0;
+	s->cause = mop.scause;
+	s->tval = mop.stval;
+	return mop.done / size;
 }
 
-static int guest_load(struct rvv_state *s, u64 gva, void *buf, size_t len)
+static size_t guest_load(struct rvv_state *s, u64 gva, void *buf, size_t size, size_t n)
 {
-	return guest_access(s, gva, buf, len, KVM_RISCV_MEM_LOAD);
+	return guest_access(s, gva, buf, size, n, KVM_RISCV_MEM_LOAD);
 }
 
-static int guest_store(struct rvv_state *s, u64 gva, const void *buf, size_t len)
+static size_t guest_store(struct rvv_state *s, u64 gva, const void *buf, size_t size, size_t n)
 {
-	return guest_access(s, gva, (void *)buf, len, KVM_RISCV_MEM_STORE);
+	return guest_access(s, gva, (void *)buf, size, n, KVM_RISCV_MEM_STORE);
 }
 
 /*

@@ -2,6 +2,8 @@
 /*
  * rvv_mem.c - RVV emulator: loads and stores
  */
+#include <string.h>
+
 #include "rvv_ops.h"
 
 enum { MOP_UNIT, MOP_INDEXED, MOP_STRIDED, MOP_INDEXED_ORDERED };
@@ -14,31 +16,69 @@ struct rvv_access {
 	struct rvv_operand data, index;
 };
 
+/* The elements from c->i on that are next to each other in memory, as in registers */
+static u64 run_of_elements(const struct rvv_ctx *c, const struct rvv_access *a)
+{
+	u64 n = 1;
+
+	if (a->nf > 1 || a->indexed || a->stride != 1UL << a->data.eew)
+		return 1;
+	if (c->vm)
+		return a->evl - c->i;
+	while (c->i + n < a->evl && rvv_active(c, c->i + n))
+		n++;
+	return n;
+}
+
+static size_t access_elements(const struct rvv_ctx *c, const struct rvv_access *a, u64 gva,
+			      void *buf, size_t n)
+{
+	size_t size = 1UL << a->data.eew;
+
+	return a->store ? c->s->store(c->s, gva, buf, size, n) :
+			  c->s->load(c->s, gva, buf, size, n);
+}
+
+/* All fields before any register: a load that faults starts again. */
+static bool access_segment(const struct rvv_ctx *c, const struct rvv_access *a, u64 gva)
+{
+	unsigned int stride = a->data.nregs * c->s->vlenb, f;
+	size_t size = 1UL << a->data.eew;
+	u8 *reg = c->s->v + a->data.reg * c->s->vlenb + c->i * size;
+	u8 fields[8 * sizeof(u64)];
+
+	for (f = 0; f < a->nf; f++)
+		memcpy(fields + f * size, reg + f * stride, size);
+	if (access_elements(c, a, gva, fields, a->nf) < a->nf)
+		return false;
+	for (f = 0; f < a->nf && !a->store; f++)
+		memcpy(reg + f * stride, fields + f * size, size);
+	return true;
+}
+
 static enum rvv_result rvv_loop_mem(struct rvv_ctx *c, const struct rvv_access *a)
 {
-	struct rvv_operand field = a->data;
+	u8 *reg = c->s->v + a->data.reg * c->s->vlenb;
 	struct rvv_state *s = c->s;
-	size_t size = 1UL << a->data.eew;
-	u64 addr, val[8];
-	unsigned int f;
+	u64 gva, n, done;
 
-	for (c->i = s->vstart; c->i < a->evl; c->i++) {
+	for (c->i = s->vstart; c->i < a->evl; c->i += n) {
+		n = 1;
 		if (!rvv_active(c, c->i))
 			continue;
-		addr = a->base;
-		addr += a->indexed ? rvv_get(c, &a->index, c->i) : c->i * a->stride;
+		gva = a->base;
+		gva += a->indexed ? rvv_get(c, &a->index, c->i) : c->i * a->stride;
 
-		/* All fields before any register: the load may start again. */
-		for (f = 0; f < a->nf; f++, addr += size) {
-			field.reg = a->data.reg + f * a->data.nregs;
-			val[f] = rvv_get(c, &field, c->i);
-			if (a->store ? s->store(s, addr, &val[f], size) :
-				       s->load(s, addr, &val[f], size))
+		if (a->nf > 1) {
+			if (!access_segment(c, a, gva))
 				goto fault;
+			continue;
 		}
-		for (f = 0; f < a->nf && !a->store; f++) {
-			field.reg = a->data.reg + f * a->data.nregs;
-			rvv_set(c, &field, c->i, val[f]);
+		n = run_of_elements(c, a);
+		done = access_elements(c, a, gva, reg + (c->i << a->data.eew), n);
+		if (done < n) {
+			c->i += done;
+			goto fault;
 		}
 	}
 	return RVV_OK;
