@@ -18,12 +18,9 @@
 # fewer annotations than another counts.
 . "$(dirname "$0")/lib.sh"
 
-# Routines in assembly outside of .noinstr.text.  No compiler instruments them, and
-# each is checked to call nothing in this kernel.  (A kprobe could be set in them, as in
-# the base's world switch.)
-assembly="__kvm_riscv_switch_to __kvm_riscv_nacl_switch_to
-__kvm_riscv_fp_d_save __kvm_riscv_fp_d_restore __kvm_riscv_fp_f_save __kvm_riscv_fp_f_restore
-__fstate_save __fstate_restore"
+# The base's world switch is in .text.  No compiler instruments it, and it is checked to
+# call nothing in this kernel.  (A kprobe could be set in it.)
+assembly="__kvm_riscv_switch_to __kvm_riscv_nacl_switch_to"
 
 shopt -s extglob
 obj=$build/${1:?usage: noinstr.sh OBJ}

@@ -505,13 +505,13 @@ static int simd_want(struct kvm_vcpu *vcpu, unsigned long insn, u8 units)
 	unsigned long flags;
 	int rc;
 
-	trace_kvm_simd_trap(vcpu, vcpu->arch.guest_context.sepc, insn, units);
-
 	if (units & KVM_RISCV_SIMD_V) {
 		rc = kvm_riscv_vcpu_vector_alloc(vcpu);
 		if (rc)
 			return rc;
 	}
+
+	trace_kvm_simd_trap(vcpu, vcpu->arch.guest_context.sepc, insn, units);
 
 	/* Not in the middle of vcpu_put() and vcpu_load(), nor of a flush */
 	local_irq_save(flags);
@@ -555,7 +555,8 @@ static bool simd_read_vlenb(struct kvm_vcpu *vcpu, unsigned long insn)
  *
  * Either a unit is given to the guest that it had not before, or the
  * instruction is emulated, or the trap is the guest's own.  The same
- * instruction cannot come here for ever.
+ * instruction comes here again only if vcpu_put() has taken a unit away before
+ * the guest could execute it.
  *
  * Return: > 0 to continue run-loop, 0 to exit run-loop and handle in
  * user-space, < 0 to report failure and exit run-loop, in which case the guest
@@ -582,8 +583,11 @@ int kvm_riscv_vcpu_illegal_insn(struct kvm_vcpu *vcpu,
 			return 1;
 
 		need = kvm_riscv_simd_insn_units(insn);
-		/* Another hart of the guest may have patched what KVM has read. */
-		if (!trap->stval && !(need & missing))
+		/*
+		 * Another hart of the guest may have patched what KVM has read,
+		 * if that is not c.unimp, for which stval is 0 anyway.
+		 */
+		if (!trap->stval && insn && !(need & missing))
 			need = KVM_RISCV_SIMD_ANY;
 		/* With NACL, the CSR is in memory of this CPU's. */
 		preempt_disable();

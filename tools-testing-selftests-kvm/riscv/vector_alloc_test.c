@@ -49,9 +49,15 @@ static size_t vlenb_of(struct kvm_vcpu *vcpu)
 	return KVM_REG_SIZE(v_reg_id(vcpu, 0));
 }
 
+static void skip_c_unimp(struct pt_regs *regs)
+{
+	regs->epc += 2;
+}
+
 /*
  * Everything but vectors twice, so that nothing of it allocates the third
- * time: GUEST_SYNC(), and the code below on the same page.
+ * time: GUEST_SYNC(), and the code below on the same page.  An instruction that
+ * is illegal by all means does not allocate the first time.
  */
 static void __aligned(512) guest_code(void)
 {
@@ -61,6 +67,7 @@ static void __aligned(512) guest_code(void)
 	csr_set(CSR_SSTATUS, SR_VS);
 	for (i = 0; i < 3; i++) {
 		GUEST_SYNC(i);
+		asm volatile(".2byte 0	# c.unimp");
 		asm volatile(V_INSN("csrr %0, vlenb") : "=r"(vlenb));
 	}
 	GUEST_SYNC(vlenb);
@@ -118,6 +125,9 @@ FIXTURE_SETUP(vector_alloc)
 	if (!__vcpu_has_isa_ext(self->vcpu, KVM_RISCV_ISA_EXT_V))
 		SKIP(return, "the host has no V");
 	vm_enable_cap(vm, KVM_CAP_RISCV_MP_STATE_RESET, 0);
+	vm_init_vector_tables(vm);
+	vcpu_init_vector_tables(self->vcpu);
+	vm_install_exception_handler(vm, EXC_INST_ILLEGAL, skip_c_unimp);
 }
 
 FIXTURE_TEARDOWN(vector_alloc)
