@@ -22,7 +22,7 @@ export KDIR BUILD JOBS QEMU SEED
 .PHONY: all help deps base apply first export build boot test check check-text check-each \
 	check-long check-mutants mutate check-debug check-hosts check-configs check-base \
 	check-install check-qemu qemu-new qemu-faults vmm-check migrate qemu qemu-export qemu-migrate \
-	coverage decoder prove fuzz bench mbox junit kselftest-tar clean distclean
+	coverage decoder prove fuzz bench figures mbox junit kselftest-tar clean distclean
 
 all: args-all build
 	@$(S)/run-tests.sh -l all -v $(VLEN) -s $(SMP) series smoke
@@ -141,6 +141,9 @@ mbox: apply
 
 junit:
 	@$(S)/junit.sh
+
+figures:
+	@$(S)/figures.sh
 
 kselftest-tar: build
 	@$(S)/build.sh kselftest-tar

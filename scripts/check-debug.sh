@@ -64,6 +64,7 @@ fuzz()
 		cat "$logs/fuzz-$i.out"
 		say "  $(cat "$logs/fuzz-$i.results")"
 	done
+	[ $rc != 0 ] || figure "make fuzz N=$1 SEED=$2" "passed, $((SECONDS / 60)) min"
 	return $rc
 }
 
@@ -84,10 +85,14 @@ for k in $kernels; do
 	if [ $# -gt 0 ] && [[ " $* " != *" $name "* ]]; then
 		continue
 	fi
+	start=$SECONDS
 	build_kernel "$name" "${k#*:}"
 	"$scripts/run-tests.sh" -l "$name" -k "$build/obj-$name/arch/riscv/boot/Image" \
 		-v "${VLEN:-256}" -s "${SMP:-2}" -m 2G -x 10 \
 		-t "$build/debug.list" series || rc=1
+	figure "make check-debug T=$name" "$(awk '{ n[$1]++ } END {
+		printf "%d tests passed, %d failed, %d skipped", n["ok"], n["not"], n["skip"] }' \
+		"$logs/$name.results"), $(((SECONDS - start) / 60)) min"
 done
 "$scripts/build.sh" initramfs >"$logs/initramfs.log" 2>&1
 exit $rc

@@ -74,5 +74,6 @@ done
 lgit checkout -q -f series
 "$scripts/build.sh" all >"$logs/mutant-restore.log" 2>&1
 say "1..$n"
+[ $# -gt 0 ] || figure "make check-mutants" "$passed passed, $failed failed"
 say "$passed passed, $failed failed"
 [ $failed = 0 ]

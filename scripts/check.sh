@@ -181,6 +181,11 @@ finish()
 	fi
 	"$scripts/junit.sh" | sed 's/^/# /' || true
 	say "# $(((SECONDS - begin) / 60)) min $(((SECONDS - begin) % 60)) s"
+	case $mode in
+	each) ;;
+	all) figure "make check" "$passed passed, $failed failed, $skipped skipped, $(((SECONDS - begin) / 60)) min" ;;
+	*) figure "make check-$mode" "$passed passed, $failed failed, $skipped skipped, $(((SECONDS - begin) / 60)) min" ;;
+	esac
 	say "$passed passed, $failed failed, $skipped skipped"
 	[ $failed = 0 ]
 }

@@ -150,6 +150,8 @@ awk -F'\t+' -v OFS='\t' -v unused="$out/unused" '
 		}' "$out/unhit" "$out/counted"
 } >"$out/table.md"
 cat "$out/table.md"
+figure "make coverage" "$(awk -F' *[|] *' '$2 == "all" {
+	printf "%d lines, %d executed, %d not for a reason, %d not", $3, $4, $5, $6 }' "$out/table.md")"
 awk -F'\t' '$3 != "" { printf "\n%s: %s\n    %s\n", $1, $2, $3 }' "$out/unhit"
 if awk -F'\t' '$3 == "" { printf "not executed: %s: %s\n", $1, $2; n++ } END { exit !n }' "$out/unhit"; then
 	rc=1

@@ -89,6 +89,16 @@ lgit() { git -C "$linux" "$@"; }
 layers() { sed -n 's|^\([^#/]*\)/.*|\1|p' "$top/patches/series" | awk '!seen[$0]++'; }
 layer_patches() { grep "^$1/" "$top/patches/series"; }
 
+# figure "make ..." TEXT: what it has found, for the table that "make figures" writes
+figure()
+{
+	local id
+
+	id=$(sed 's/#.*//' "$top/patches/series" | (cd "$top/patches" && xargs cat) | sha256sum | cut -c 1-8)
+	mkdir -p "$build/figures"
+	printf "| \`%s\` | %s | %s |\n" "$1" "$id" "$2" >"$build/figures/$(printf %s "$1" | tr -c 'A-Za-z0-9' -)"
+}
+
 # The last commit of each layer, from the first on
 layer_tips()
 {

@@ -194,4 +194,5 @@ fi
 for program; do
 	prove_one "$program" || rc=1
 done
+[ $rc != 0 ] || figure "make prove" "no violation, $((SECONDS / 60)) min"
 exit $rc
