@@ -17,7 +17,7 @@ done
 
 table=$(mktemp "$build/figures.XXXXXX")
 {
-	say '| target | series | result |' '|---|---|---|'
+	printf '%s\n' '| target | series | result |' '|---|---|---|'
 	{
 		sed -n "/^$begin\$/,/^$end\$/p" "$doc" | grep '^| `' || true
 		cat "${files[@]}"
