@@ -723,6 +723,8 @@ if [[ $mode == @(all|text) ]]; then
 	later check "mutants apply to the tips of their layers" mutants_apply
 	later check "10^7 instructions of seed ${SEED:-1}: libopcodes finds none missed" \
 		"$scripts/decoder.sh" sample 10000000
+	later check "syzkaller's descriptions have the headers' constants and layouts" \
+		"$scripts/syzkaller.sh"
 	later check "Sphinx and kernel-doc have nothing new to say" "$scripts/docs.sh"
 fi
 if [ "$mode" = text ]; then
