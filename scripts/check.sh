@@ -195,7 +195,7 @@ series_complete()
 	local listed present
 
 	listed=$(grep -v '^#' "$top/patches/series" | sort)
-	present=$(cd "$top/patches" && find . -name 'vmm-*' -prune -o -name '[0-9]*.patch' -print | sed 's|^\./||' | sort)
+	present=$(cd "$top/patches" && find . -name 'vmm-*' -prune -o -name 'stable-*' -prune -o -name '[0-9]*.patch' -print | sed 's|^\./||' | sort)
 	diff <(echo "$listed") <(echo "$present") ||
 		{ echo "patches/series (<) and the files in patches/ (>) differ"; return 1; }
 	[ "$(grep -v '^#' "$top/patches/series" | uniq -d | wc -l)" = 0 ]
