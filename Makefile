@@ -21,8 +21,9 @@ export KDIR BUILD JOBS QEMU SEED
 
 .PHONY: all help deps base apply first export build boot test check check-text check-each \
 	check-long check-mutants mutate check-debug check-hosts check-configs check-base \
-	check-install check-qemu qemu-new qemu-faults vmm-check migrate qemu qemu-export qemu-migrate \
-	coverage decoder prove fuzz bench figures mbox junit kselftest-tar clean distclean
+	check-install check-qemu check-stable qemu-new qemu-faults vmm-check migrate \
+	qemu qemu-export qemu-migrate coverage decoder prove fuzz bench figures mbox junit \
+	kselftest-tar clean distclean
 
 all: args-all build
 	@$(S)/run-tests.sh -l all -v $(VLEN) -s $(SMP) series smoke
@@ -97,6 +98,9 @@ check-long: args-check-long build
 check-base:
 	@$(S)/check-base.sh $(REV)
 
+check-stable: build
+	@$(S)/check-stable.sh
+
 check-install: args-check-install
 	@$(S)/check-install.sh $(T)
 
@@ -151,7 +155,8 @@ kselftest-tar: build
 clean:
 	rm -rf build/obj* build/bench build/hook* build/kselftest* build/khdr* build/logs \
 		build/stripped build/vmm/probe build/vmm/*.cpio build/*.config* build/*.list \
-		build/initramfs.* build/init build/gen_init_cpio build/staged build/jobs build/passed build/check-base*
+		build/initramfs.* build/init build/gen_init_cpio build/staged build/jobs build/passed build/check-base* \
+		build/stable-*/obj* build/stable-*/hook build/syzkaller
 
 distclean:
 	rm -rf build

@@ -141,24 +141,30 @@ apt_riscv64()
 	patiently update_riscv64
 }
 
+# apt_suite SUITE: sets apt_suite_options to SUITE alone, with lists that are up to date.
+apt_suite()
+{
+	apt_private
+	mkdir -p "$apt_dir/lists-$1/partial" "$apt_dir/cache-$1/archives/partial"
+	echo "deb [signed-by=$apt_key] $apt_uri $1 main" >"$apt_dir/$1.list"
+	apt_suite_options=(
+		"${apt_options[@]}"
+		-o "Dir::Etc::sourcelist=$apt_dir/$1.list" -o Dir::Etc::sourceparts=/dev/null
+		-o "Dir::State::lists=$apt_dir/lists-$1" -o Dir::State::status=/dev/null
+		-o "Dir::Cache=$apt_dir/cache-$1" -o Debug::NoLocking=1
+	)
+	patiently apt-get -q -o APT::Update::Error-Mode=any "${apt_suite_options[@]}" update
+}
+
 # apt_unpack ROOT SUITE PACKAGE...: those of a newer suite, with all that they depend on,
 # libc6 included, unpacked below ROOT and not installed.
 apt_unpack()
 {
-	local root=$1 suite=$2 deb options
+	local root=$1 suite=$2 deb
 	shift 2
 
-	apt_private
-	mkdir -p "$apt_dir/lists-$suite/partial" "$apt_dir/cache-$suite/archives/partial"
-	echo "deb [signed-by=$apt_key] $apt_uri $suite main" >"$apt_dir/$suite.list"
-	options=(
-		"${apt_options[@]}"
-		-o "Dir::Etc::sourcelist=$apt_dir/$suite.list" -o Dir::Etc::sourceparts=/dev/null
-		-o "Dir::State::lists=$apt_dir/lists-$suite" -o Dir::State::status=/dev/null
-		-o "Dir::Cache=$apt_dir/cache-$suite" -o Debug::NoLocking=1
-	)
-	patiently apt-get -q -o APT::Update::Error-Mode=any "${options[@]}" update || return 1
-	patiently apt-get -q "${options[@]}" install -y --no-install-recommends --download-only "$@" ||
+	apt_suite "$suite" || return 1
+	patiently apt-get -q "${apt_suite_options[@]}" install -y --no-install-recommends --download-only "$@" ||
 		return 1
 	rm -rf "$root.new"
 	mkdir -p "$root.new"

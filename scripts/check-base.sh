@@ -1,12 +1,41 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # What of the series still fits another tree, and what no longer does: KTAP with a
-# result for each patch.  check-base.sh [REVISION], of the git tree KDIR, or HEAD.
+# result for each patch.
+#
+#	check-base.sh [REVISION]	of the git tree KDIR, or its HEAD
+#	check-base.sh VERSION		without KDIR: Debian's package linux-source-VERSION,
+#					such as 7.2, of the first suite below that has it
+#
 # Neither that tree nor build/linux is written to.
 . "$(dirname "$0")/lib.sh"
 
+suites="sid experimental trixie-backports trixie"
+
+# have_package PACKAGE SUITE
+have_package()
+{
+	. "$scripts/apt.sh"
+	apt_suite "$2" >"$logs/check-base-apt.log" 2>&1 || return 1
+	apt-cache "${apt_suite_options[@]}" policy "$1" | grep -q '^  Candidate: [0-9]'
+}
+
 rev=${1:-HEAD}
-[ -n "${KDIR:-}" ] || die "make check-base KDIR=/path/to/linux: which tree?"
+if [ -z "${KDIR:-}" ]; then
+	[[ $rev =~ ^[0-9]+\.[0-9]+$ ]] ||
+		die "make check-base KDIR=/path/to/linux, or REV=7.2 for Debian's package: which tree?"
+	export BUILD=$build/base-$rev
+	KDIR=$BUILD/linux
+	if [ ! -e "$KDIR/.git/simd-base" ]; then
+		for suite in $suites; do
+			! (have_package "linux-source-$rev" "$suite") || break
+			suite=
+		done
+		[ -n "$suite" ] || die "Debian has no linux-source-$rev: $suites"
+		"$scripts/base.sh" "linux-source-$rev" "$suite"
+	fi
+	rev=base
+fi
 commit=$(git -C "$KDIR" rev-parse -q --verify "$rev^{commit}") ||
 	die "$KDIR is not a git tree with a commit $rev"
 tree=$build/check-base
@@ -21,6 +50,10 @@ prepare()
 		sed 's|/[^/]*$||' | sort -u)
 	rm -rf "$tree"
 	git clone -q --shared --no-checkout "$KDIR" "$tree"
+	# What the patches were cut against, for the three-way merge
+	if [ -d "$linux/.git/objects" ]; then
+		echo "$linux/.git/objects" >>"$tree/.git/objects/info/alternates"
+	fi
 	git -C "$tree" sparse-checkout set --no-cone --stdin <<<"$folders"
 	git -C "$tree" checkout -q --detach "$commit"
 	git -C "$tree" config user.name "$series_name"

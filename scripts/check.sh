@@ -200,7 +200,7 @@ series_complete()
 	local listed present
 
 	listed=$(grep -v '^#' "$top/patches/series" | sort)
-	present=$(cd "$top/patches" && find . -name 'vmm-*' -prune -o -name '[0-9]*.patch' -print | sed 's|^\./||' | sort)
+	present=$(cd "$top/patches" && find . -name 'vmm-*' -prune -o -name 'stable-*' -prune -o -name '[0-9]*.patch' -print | sed 's|^\./||' | sort)
 	diff <(echo "$listed") <(echo "$present") ||
 		{ echo "patches/series (<) and the files in patches/ (>) differ"; return 1; }
 	[ "$(grep -v '^#' "$top/patches/series" | uniq -d | wc -l)" = 0 ]
@@ -728,6 +728,8 @@ if [[ $mode == @(all|text) ]]; then
 	later check "mutants apply to the tips of their layers" mutants_apply
 	later check "10^7 instructions of seed ${SEED:-1}: libopcodes finds none missed" \
 		"$scripts/decoder.sh" sample 10000000
+	later check "syzkaller's descriptions have the headers' constants and layouts" \
+		"$scripts/syzkaller.sh"
 	later check "Sphinx and kernel-doc have nothing new to say" "$scripts/docs.sh"
 fi
 if [ "$mode" = text ]; then

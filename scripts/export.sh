@@ -112,8 +112,9 @@ for l in $(lgit log --format=%s base..series | sed -n 's/^layer: //p'); do
 	fi
 done
 
-# Patches for VMMs are other scripts' (qemu.sh), and stay.
-for d in "$top"/patches/vmm-*; do
+# Patches for VMMs and for stable trees are other scripts' (qemu.sh, check-stable.sh),
+# and stay.
+for d in "$top"/patches/vmm-* "$top"/patches/stable-*; do
 	[ ! -d "$d" ] || cp -r "$d" "$out/patches/"
 done
 
