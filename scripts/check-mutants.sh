@@ -28,11 +28,14 @@ field() { sed -n "s/^$1: //p" "$2"; }
 # try NAME DIFF: print what is wrong with it, if anything
 try()
 {
-	local name=$1 diff=$2 log=$logs/mutant-$1.log t expect tests
+	local name=$1 diff=$2 log=$logs/mutant-$1.log t expect run tests
 
-	# "TEST" or "TEST/CASE", a case being one of the kselftest harness.
+	# "TEST" or "TEST/CASE", a case being one of the kselftest harness; or
+	# "console-normal", what the kernel itself says while the tests of "Run:" run.
 	read -ra expect <<<"$(field Expect "$diff")"
-	mapfile -t tests < <(printf '%s\n' "${expect[@]%%/*}" | sort -u)
+	read -ra run <<<"$(field Run "$diff")"
+	mapfile -t tests < <(printf '%s\n' "${expect[@]%%/*}" "${run[@]}" |
+		grep -v '^console-' | sort -u)
 	lgit apply "$diff" 2>"$log" || { echo "does not apply to the tip of its layer"; return; }
 	"$scripts/build.sh" kernel >"$log" 2>&1 || { echo "does not build: $log"; return; }
 	"$scripts/build.sh" initramfs >>"$log" 2>&1
