@@ -66,7 +66,7 @@ machine()
 
 # What the emulator does not know has to be off from the start.
 no_ext=
-for e in zvbb zvbc zvfh zvfhmin zvkb zvkg zvkned zvknha zvknhb zvksed zvksh zvkt smnpm ssnpm; do
+for e in zvbb zvbc zvfh zvfhmin zvkb zvkg zvkned zvknha zvknhb zvksed zvksh zvkt; do
 	no_ext+=,$e=off
 done
 
