@@ -95,6 +95,6 @@ END
 
 say
 say "What the tests say of it:"
-sed -n 's/^# --- \([ABC]-.*\)/  \1/p; s/^# \(saved.*\)/      \1/p; s/^# \(.* ticks in .*\)/      \1/p; s/^# \(refused: .*\)/      \1/p' \
+sed -n 's/^# --- \([ABC]-.*\)/  \1/p; s/^# \(saved.*\)/      \1/p; s/^# \(.* rounds in one\)/      \1/p; s/^# \(refused: .*\)/      \1/p' \
 	"$logs/$label".*.normal.log
 [ $failed = 0 ]

@@ -6,7 +6,7 @@
  * prints a line as long as all of them get ahead.
  *
  *	move: ready VLENB
- *	move: tick N
+ *	move: tick N ROUNDS
  *	move: CPU N lost REGISTER: VALUE
  */
 #define _GNU_SOURCE
@@ -160,7 +160,7 @@ static void spin_vector(struct cpu *c)
 
 int main(void)
 {
-	unsigned long last[8] = { }, n = 0, length = vlenb();
+	unsigned long last[8] = { }, n = 0, length = vlenb(), sum;
 	long nr = sysconf(_SC_NPROCESSORS_ONLN);
 	struct sigaction act = { .sa_sigaction = illegal, .sa_flags = SA_SIGINFO };
 	cpu_set_t set;
@@ -208,8 +208,10 @@ int main(void)
 				break;
 		if (i < nr)
 			continue;
-		for (i = 0; i < nr; i++)
+		for (i = 0, sum = 0; i < nr; i++) {
 			last[i] = cpus[i].count;
-		printf("move: tick %lu\n", ++n);
+			sum += last[i];
+		}
+		printf("move: tick %lu %lu\n", ++n, sum);
 	}
 }
