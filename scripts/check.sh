@@ -808,6 +808,7 @@ if [ "$mode" = all ] && [ -n "$built" ]; then
 	other_hosts
 	by=vmm-check.sh later tests "QEMU as VMM" check-vmm
 	by=migrate.sh later tests "migration" check-migrate
+	later result skip "qemu-migrate" 0 "not part of this, since QEMU has to be built for it: make qemu qemu-migrate"
 	later newest_qemu
 	drain || true
 fi

@@ -66,7 +66,7 @@ machine()
 
 # What the emulator does not know has to be off from the start.
 no_ext=
-for e in zvbb zvbc zvfh zvfhmin zvkb zvkg zvkned zvknha zvknhb zvksed zvksh zvkt smnpm ssnpm; do
+for e in zvbb zvbc zvfh zvfhmin zvkb zvkg zvkned zvknha zvknhb zvksed zvksh zvkt; do
 	no_ext+=,$e=off
 done
 
@@ -95,6 +95,6 @@ END
 
 say
 say "What the tests say of it:"
-sed -n 's/^# --- \([ABC]-.*\)/  \1/p; s/^# \(saved.*\)/      \1/p; s/^# \(.* ticks in .*\)/      \1/p; s/^# \(refused: .*\)/      \1/p' \
+sed -n 's/^# --- \([ABC]-.*\)/  \1/p; s/^# \(saved.*\)/      \1/p; s/^# \(.* rounds in one\)/      \1/p; s/^# \(refused: .*\)/      \1/p' \
 	"$logs/$label".*.normal.log
 [ $failed = 0 ]

@@ -137,6 +137,20 @@ apply()
 	echo "$id $(qgit rev-parse series)" >"$stamp"
 }
 
+# Written by hand, but for what it lists of the patches
+cover_letter()
+{
+	local n
+
+	n=$(qgit rev-list --count base..series)
+	sed -e "1s|PATCH [0-9]*/[0-9]*|PATCH $(printf '%0*d' ${#n} 0)/$n|" \
+		-e "/^$series_name ([0-9]*):/,\$d" "$patches/cover-letter.txt"
+	echo "$series_name ($n):"
+	qgit log --reverse --format='  %s' base..series
+	echo
+	qgit diff --stat=72 --summary --no-renames base series
+}
+
 export_patches()
 {
 	local out
@@ -146,7 +160,7 @@ export_patches()
 		--stat=72 --no-renames -o "$out" base..series
 	(cd "$out" && ls -- *.patch) >"$out/series"
 	qgit log -1 --format=%s base | sed 's/^/base: /' >"$out/base"
-	[ ! -e "$patches/cover-letter.txt" ] || cp "$patches/cover-letter.txt" "$out/"
+	cover_letter >"$out/cover-letter.txt"
 	if [ "${1:-}" = --check ]; then
 		diff -ru "$patches" "$out" || { rm -rf "$out"; die "patches/vmm-qemu-10.0 and build/qemu/src differ"; }
 		rm -rf "$out"

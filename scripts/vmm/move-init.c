@@ -6,18 +6,20 @@
  * prints a line as long as all of them get ahead.
  *
  *	move: ready VLENB
- *	move: tick N
+ *	move: tick N ROUNDS
  *	move: CPU N lost REGISTER: VALUE
  */
 #define _GNU_SOURCE
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #define HWCAP_V		(1UL << ('V' - 'A'))
@@ -28,15 +30,17 @@
 #define VCSR		0x5UL
 #define ROUNDS		20000
 
-enum reg { FT0, FCSR_REG, VCSR_REG, VL, V8, VLENB, REGS };
+enum reg { FT0, FCSR_REG, VCSR_REG, VL, V8, VLENB, SENVCFG, REGS };
 
-static const char *const names[] = { "ft0", "fcsr", "vcsr", "vl", "v8", "vlenb" };
+static const char *const names[] = { "ft0", "fcsr", "vcsr", "vl", "v8", "vlenb", "senvcfg at" };
 
 static struct cpu {
 	volatile unsigned long count;
 	volatile unsigned long value[REGS];
 	volatile unsigned char lost[REGS];
-} *cpus;
+} *cpus, *self;
+
+static bool zicboz;
 
 static void lose(struct cpu *c, enum reg reg, unsigned long value)
 {
@@ -65,6 +69,35 @@ static void clobber(int sig)
 				    "csrw vcsr, zero") :: "r" (sig));
 }
 
+/* A guest's kernel lets user space use cbo.zero by a bit of senvcfg. */
+static bool find_zicboz(void)
+{
+	struct {
+		long long key;
+		unsigned long long value;
+	} pair = { 4, 0 };	/* RISCV_HWPROBE_KEY_IMA_EXT_0 */
+
+	return !syscall(258, &pair, 1, 0, NULL, 0) && pair.value & 1 << 6;
+}
+
+static void zero_block(void)
+{
+	static unsigned char block[4096] __attribute__((aligned(4096)));
+
+	if (zicboz)
+		asm volatile(".insn i 0x0f, 2, x0, %0, 4" :: "r" (block) : "memory");
+}
+
+static void illegal(int sig, siginfo_t *info, void *context)
+{
+	unsigned long *pc = &((ucontext_t *)context)->uc_mcontext.__gregs[REG_PC];
+
+	(void)sig;
+	(void)info;
+	lose(self, SENVCFG, *pc);
+	*pc += 4;
+}
+
 static void spin_fp(struct cpu *c)
 {
 	unsigned long v, i;
@@ -81,6 +114,7 @@ static void spin_fp(struct cpu *c)
 			if (v != i)
 				lose(c, FT0, v);
 		}
+		zero_block();
 		c->count++;
 	}
 }
@@ -116,16 +150,19 @@ static void spin_vector(struct cpu *c)
 			if (elem != i)
 				lose(c, V8, elem);
 			/* With an emulator, a round takes its time. */
-			if (!(i % 16))
+			if (!(i % 16)) {
+				zero_block();
 				c->count++;
+			}
 		}
 	}
 }
 
 int main(void)
 {
-	unsigned long last[8] = { }, n = 0, length = vlenb();
+	unsigned long last[8] = { }, n = 0, length = vlenb(), sum;
 	long nr = sysconf(_SC_NPROCESSORS_ONLN);
+	struct sigaction act = { .sa_sigaction = illegal, .sa_flags = SA_SIGINFO };
 	cpu_set_t set;
 	pid_t pid[8];
 	long i, reg;
@@ -134,11 +171,14 @@ int main(void)
 	if (nr < 1 || nr > 8)
 		nr = 1;
 	cpus = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	zicboz = find_zicboz();
 	for (i = 0; i < nr; i++) {
 		pid[i] = fork();
 		if (pid[i])
 			continue;
+		self = &cpus[i];
 		signal(SIGUSR1, clobber);
+		sigaction(SIGILL, &act, NULL);
 		CPU_ZERO(&set);
 		CPU_SET(i, &set);
 		sched_setaffinity(0, sizeof(set), &set);
@@ -168,8 +208,10 @@ int main(void)
 				break;
 		if (i < nr)
 			continue;
-		for (i = 0; i < nr; i++)
+		for (i = 0, sum = 0; i < nr; i++) {
 			last[i] = cpus[i].count;
-		printf("move: tick %lu\n", ++n);
+			sum += last[i];
+		}
+		printf("move: tick %lu %lu\n", ++n, sum);
 	}
 }
