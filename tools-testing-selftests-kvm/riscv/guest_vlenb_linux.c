@@ -376,7 +376,7 @@ int main(int argc, char *argv[])
 		}
 	}
 	__TEST_REQUIRE(argc - optind == 2, "no kernel and initramfs to boot");
-	host = kvm_check_cap(KVM_CAP_RISCV_GUEST_VLENB);
+	host = kvm_host_vlenb();
 	__TEST_REQUIRE(host, "the host has no V");
 	TEST_ASSERT(nr_cpus && nr_cpus <= MAX_CPUS, "1 to %u CPUs", MAX_CPUS);
 

@@ -14,6 +14,7 @@
 #include "kvm_util.h"
 #include "processor.h"
 #include "rvv.h"
+#include "simd.h"
 #include "ucall_common.h"
 
 #define NR_ITEMS	600
@@ -319,7 +320,7 @@ int main(void)
 	int i;
 
 	TEST_REQUIRE(kvm_has_cap(KVM_CAP_SET_GUEST_DEBUG));
-	host = kvm_check_cap(KVM_CAP_RISCV_GUEST_VLENB);
+	host = kvm_host_vlenb();
 
 	run(0, false, &native);
 	check_traps(&native);
