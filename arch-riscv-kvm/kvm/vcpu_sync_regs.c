@@ -12,6 +12,7 @@
 #include <linux/errno.h>
 #include <linux/kvm_host.h>
 #include <linux/limits.h>
+#include <linux/string.h>
 #include <linux/types.h>
 #include <asm/cpufeature.h>
 #include <asm/csr.h>
@@ -37,15 +38,32 @@ u64 kvm_riscv_sync_regs_classes(const unsigned long *isa)
 	return classes;
 }
 
+/* The registers of kvm_run have 64 bits on all hosts. */
+static void store_regs(u64 *to, const unsigned long *from, int nr)
+{
+	if (IS_ENABLED(CONFIG_64BIT))
+		memcpy(to, from, nr * sizeof(*to));
+	else
+		while (nr--)
+			*to++ = *from++;
+}
+
+static void load_regs(unsigned long *to, const u64 *from, int nr)
+{
+	if (IS_ENABLED(CONFIG_64BIT))
+		memcpy(to, from, nr * sizeof(*to));
+	else
+		while (nr--)
+			*to++ = *from++;
+}
+
 static void store_core(struct kvm_vcpu *vcpu, struct kvm_sync_regs *regs)
 {
 	struct kvm_cpu_context *cntx = &vcpu->arch.guest_context;
 	unsigned long *x = &cntx->zero;
-	int i;
 
 	regs->x[0] = 0;
-	for (i = 1; i < ARRAY_SIZE(regs->x); i++)
-		regs->x[i] = x[i];
+	store_regs(regs->x + 1, x + 1, ARRAY_SIZE(regs->x) - 1);
 	regs->pc = cntx->sepc;
 	regs->mode = cntx->sstatus & SR_SPP ? KVM_RISCV_MODE_S :
 					      KVM_RISCV_MODE_U;
@@ -56,10 +74,8 @@ static void load_core(struct kvm_vcpu *vcpu, const struct kvm_sync_regs *regs,
 {
 	struct kvm_cpu_context *cntx = &vcpu->arch.guest_context;
 	unsigned long *x = &cntx->zero;
-	int i;
 
-	for (i = 1; i < ARRAY_SIZE(regs->x); i++)
-		x[i] = regs->x[i];
+	load_regs(x + 1, regs->x + 1, ARRAY_SIZE(regs->x) - 1);
 	cntx->sepc = regs->pc;
 	if (mode == KVM_RISCV_MODE_S)
 		cntx->sstatus |= SR_SPP;
