@@ -105,6 +105,7 @@ emulated_table()
 			row("csrr of vl, in the kernel", "vlenb-csr")
 			row("vadd.vi, left to a VMM that only moves pc", "vlenb-exit")
 			row("vadd.vi, emulated by the selftests through ONE_REG", "vlenb-vadd")
+			row("vadd.vi, emulated on registers shared with KVM", "vlenb-synced")
 			print ""
 		}' "$csv"
 }

@@ -14,6 +14,7 @@
 #include <linux/kvm_host.h>
 #include <linux/minmax.h>
 #include <linux/preempt.h>
+#include <linux/string.h>
 #include <asm/csr.h>
 #include <asm/insn.h>
 #include <asm/kvm_nacl.h>
@@ -173,8 +174,11 @@ static int vector_exit_to_user(struct kvm_vcpu *vcpu, unsigned long insn)
 	else
 		vector_set_dirty(vcpu, SR_VS_DIRTY);
 
+	/* Userspace may rely on zeros where newer kernels tell it more. */
+	memset(&run->riscv_vector, 0, sizeof(run->riscv_vector));
 	run->exit_reason = KVM_EXIT_RISCV_VECTOR;
 	run->riscv_vector.insn = insn;
+	run->riscv_vector.pc = vcpu->arch.guest_context.sepc;
 
 	return KVM_INSN_EXIT_TO_USER_SPACE;
 }

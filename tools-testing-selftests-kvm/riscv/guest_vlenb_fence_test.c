@@ -19,6 +19,7 @@
 #include "processor.h"
 #include "rvv.h"
 #include "sbi.h"
+#include "simd.h"
 #include "ucall_common.h"
 
 #define DELAY_NS	20000
@@ -43,7 +44,7 @@ static u64 stored, nr_lost, nr_stale, done;
 
 static u64 other_vlenb(void)
 {
-	return kvm_check_cap(KVM_CAP_RISCV_GUEST_VLENB) == 64 ? 32 : 64;
+	return kvm_host_vlenb() == 64 ? 32 : 64;
 }
 
 static void fence(int fid, u64 mask, u64 addr, u64 size)

@@ -267,7 +267,7 @@ int main(int argc, char *argv[])
 	}
 
 	TEST_REQUIRE(kvm_has_cap(KVM_CAP_SET_GUEST_DEBUG));
-	host = kvm_check_cap(KVM_CAP_RISCV_GUEST_VLENB);
+	host = kvm_host_vlenb();
 	__TEST_REQUIRE(host, "the host has no V");
 
 	rng = new_kvm_random_state(seed);

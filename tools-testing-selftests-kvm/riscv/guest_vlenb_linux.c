@@ -321,7 +321,9 @@ static void *run_vcpu(void *arg)
 {
 	struct kvm_vcpu *vcpu = arg;
 	struct kvm_run *run = vcpu->run;
+	struct rvv_vcpu rvv;
 
+	rvv_vcpu_init(&rvv, vcpu);
 	this_run = run;
 	while (!atomic_load(&powered_off)) {
 		if (__vcpu_run(vcpu)) {
@@ -330,7 +332,7 @@ static void *run_vcpu(void *arg)
 		}
 		switch (run->exit_reason) {
 		case KVM_EXIT_RISCV_VECTOR:
-			if (vcpu_emulate_vector(vcpu, run->riscv_vector.insn) == RVV_ILLEGAL)
+			if (rvv_vcpu_emulate(&rvv) == RVV_ILLEGAL)
 				ksft_print_msg("illegal instruction 0x%llx\n",
 					       run->riscv_vector.insn);
 			atomic_fetch_add(&nr_emulated, 1);
@@ -349,6 +351,7 @@ static void *run_vcpu(void *arg)
 			TEST_FAIL("Unexpected exit reason %u", run->exit_reason);
 		}
 	}
+	rvv_vcpu_free(&rvv);
 
 	return NULL;
 }
@@ -376,7 +379,7 @@ int main(int argc, char *argv[])
 		}
 	}
 	__TEST_REQUIRE(argc - optind == 2, "no kernel and initramfs to boot");
-	host = kvm_check_cap(KVM_CAP_RISCV_GUEST_VLENB);
+	host = kvm_host_vlenb();
 	__TEST_REQUIRE(host, "the host has no V");
 	TEST_ASSERT(nr_cpus && nr_cpus <= MAX_CPUS, "1 to %u CPUs", MAX_CPUS);
 

@@ -28,7 +28,12 @@
 
 static u64 host_vlenb(void)
 {
-	return kvm_check_cap(KVM_CAP_RISCV_GUEST_VLENB);
+	static u64 vlenb;
+
+	if (!vlenb)
+		vlenb = kvm_host_vlenb();
+
+	return vlenb;
 }
 
 /* A length that the host has not */
@@ -77,19 +82,46 @@ TEST(discovery)
 
 	vm = vm_create_with_one_vcpu(&vcpu, NULL);
 	if (__vcpu_has_isa_ext(vcpu, KVM_RISCV_ISA_EXT_V)) {
-		EXPECT_EQ(vcpu_get_reg(vcpu, VECTOR_CSR_REG(vlenb)), host_vlenb());
-		EXPECT_EQ(vm_check_cap(vm, KVM_CAP_RISCV_GUEST_VLENB), host_vlenb());
+		EXPECT_EQ(ANY_LENGTH, kvm_check_cap(KVM_CAP_RISCV_GUEST_VLENB));
+		EXPECT_EQ(ANY_LENGTH, vm_check_cap(vm, KVM_CAP_RISCV_GUEST_VLENB));
+		EXPECT_EQ(vcpu_vlenb(vcpu), host_vlenb());
+	} else {
+		EXPECT_EQ(0, kvm_check_cap(KVM_CAP_RISCV_GUEST_VLENB));
+		EXPECT_EQ(0, vm_check_cap(vm, KVM_CAP_RISCV_GUEST_VLENB));
 	}
 	kvm_vm_free(vm);
 }
 
-/* What is asked for is the host's, whatever the VM has. */
+/* The flags are those of the host, whatever the VM has. */
 TEST_F(vlenb, discovery_is_of_the_host)
 {
 	struct kvm_vm *vm = vm_create(1);
+	u64 flag;
 
 	EXPECT_EQ(0, enable(vm, other_vlenb(), ANY_LENGTH));
-	EXPECT_EQ(vm_check_cap(vm, KVM_CAP_RISCV_GUEST_VLENB), host_vlenb());
+	EXPECT_EQ(ANY_LENGTH, vm_check_cap(vm, KVM_CAP_RISCV_GUEST_VLENB));
+	for (flag = 1; flag; flag <<= 1)
+		EXPECT_EQ(flag & ANY_LENGTH ? 0 : -1, enable(vm, host_vlenb(), flag));
+	kvm_vm_free(vm);
+}
+
+static void guest_vs_dirty(void)
+{
+	csr_set(CSR_SSTATUS, SR_VS);
+	GUEST_SYNC(csr_read(CSR_SSTATUS) & SR_VS);
+}
+
+/* Without V, a guest would have no VS to tell how far it uses vectors. */
+TEST(no_v_no_vs)
+{
+	struct kvm_vcpu *vcpu;
+	struct kvm_vm *vm;
+
+	if (host_vlenb())
+		SKIP(return, "the host has V");
+
+	vm = vm_create_with_one_vcpu(&vcpu, guest_vs_dirty);
+	EXPECT_EQ(0, vcpu_run_to_sync(vcpu));
 	kvm_vm_free(vm);
 }
 
@@ -447,7 +479,7 @@ TEST_F(vlenb, left_to_user_space)
 {
 	u64 n = 0, want, v0[MAX_VLENB / 8] = { 1 };
 	struct kvm_vcpu *vcpu;
-	int i, j;
+	int i, j, k;
 
 	if (!has_lazy_trap())
 		SKIP(return, NO_LAZY_TRAP);
@@ -467,6 +499,12 @@ TEST_F(vlenb, left_to_user_space)
 				TH_LOG("%s", exits[i].name);
 			}
 			EXPECT_EQ(exits[i].insn, vcpu->run->riscv_vector.insn);
+			EXPECT_EQ((u64)guest_slot, vcpu->run->riscv_vector.pc);
+			EXPECT_EQ(0, vcpu->run->riscv_vector.flags);
+			for (k = 0; k < ARRAY_SIZE(vcpu->run->riscv_vector.reserved); k++)
+				EXPECT_EQ(0, vcpu->run->riscv_vector.reserved[k]);
+			memset(&vcpu->run->riscv_vector, 0xff,
+			       sizeof(vcpu->run->riscv_vector));
 			EXPECT_EQ(0, ON(vcpu));
 			EXPECT_EQ(want, STATUS(vcpu)) {
 				TH_LOG("%s", exits[i].name);
@@ -488,6 +526,37 @@ TEST_F(vlenb, left_to_user_space)
 
 	sync_global_from_guest(vcpu->vm, illegal_insns);
 	EXPECT_EQ(0, illegal_insns);
+	kvm_vm_free(vcpu->vm);
+}
+
+/* By exit_reason alone: an exit, the same one before userspace looked, a new one */
+TEST_F(vlenb, stale_exit)
+{
+	struct kvm_vcpu *vcpu;
+
+	if (!has_lazy_trap())
+		SKIP(return, NO_LAZY_TRAP);
+	vcpu = create(other_vlenb(), ANY_LENGTH, guest_one_insn);
+	put_on_insn(vcpu, INSN_VADD_VI, SR_FS_CLEAN | SR_VS_CLEAN);
+
+	vcpu_run(vcpu);
+	ASSERT_EQ(KVM_EXIT_RISCV_VECTOR, vcpu->run->exit_reason);
+
+	vcpu->run->immediate_exit = 1;
+	EXPECT_ERRNO(EINTR, __vcpu_run(vcpu));
+	EXPECT_EQ(KVM_EXIT_INTR, vcpu->run->exit_reason);
+	vcpu->run->immediate_exit = 0;
+
+	vcpu_run(vcpu);
+	ASSERT_EQ(KVM_EXIT_RISCV_VECTOR, vcpu->run->exit_reason);
+
+	EXPECT_ERRNO(EINTR, vcpu_run_with_signal(vcpu));
+	EXPECT_EQ(KVM_EXIT_INTR, vcpu->run->exit_reason);
+
+	vcpu_run(vcpu);
+	ASSERT_EQ(KVM_EXIT_RISCV_VECTOR, vcpu->run->exit_reason);
+	EXPECT_EQ(0, ON(vcpu));
+	EXPECT_EQ(3, vcpu_get_stat(vcpu, vector_exit_user));
 	kvm_vm_free(vcpu->vm);
 }
 

@@ -479,7 +479,7 @@ TEST_F_TIMEOUT(migrate, anywhere, TIMEOUT)
 
 TEST_F_TIMEOUT(migrate, other_vlenb, TIMEOUT)
 {
-	u64 host = kvm_check_cap(KVM_CAP_RISCV_GUEST_VLENB), vlenb;
+	u64 host = kvm_host_vlenb(), vlenb;
 
 	if (!host)
 		SKIP(return, "no KVM_CAP_RISCV_GUEST_VLENB");
@@ -570,8 +570,8 @@ static int mode_restore(struct options *o)
 		call = run_guest(vcpu, &v);
 	} while (call == CALL_CHECKPOINT && !o->out);
 	ran = timespec_elapsed(start);
-	pr_info("vlenb %lu, the host's %d, %lu instructions emulated in %lld.%02ld s\n",
-		vcpu_vlenb(vcpu), kvm_check_cap(KVM_CAP_RISCV_GUEST_VLENB), nr_emulated,
+	pr_info("vlenb %lu, the host's %lu, %lu instructions emulated in %lld.%02ld s\n",
+		vcpu_vlenb(vcpu), kvm_host_vlenb(), nr_emulated,
 		(long long)ran.tv_sec, ran.tv_nsec / 10000000);
 	if (o->out) {
 		TEST_ASSERT_EQ(call, CALL_CHECKPOINT);

@@ -14,6 +14,7 @@
 #include "kvm_util.h"
 #include "processor.h"
 #include "rvv.h"
+#include "simd.h"
 #include "ucall_common.h"
 
 #define NR_ITEMS	600
@@ -210,8 +211,11 @@ static bool is_vset(u32 insn)
 	return (insn & 0x707f) == 0x7057;
 }
 
+/* How the instructions of a VM are emulated, if not by hardware */
+enum how { NATIVE, ONE_REG, SYNCED };
+
 /* A vlenb of 0 is the host's. */
-static u64 run(u64 vlenb, bool emulate, struct results *r)
+static u64 run(u64 vlenb, enum how how, struct results *r)
 {
 	struct kvm_enable_cap cap = {
 		.cap = KVM_CAP_RISCV_GUEST_VLENB,
@@ -220,6 +224,7 @@ static u64 run(u64 vlenb, bool emulate, struct results *r)
 	struct kvm_guest_debug debug = { .control = KVM_GUESTDBG_ENABLE };
 	u64 emulated = 0, page_size, pc;
 	struct kvm_vcpu *vcpu;
+	struct rvv_vcpu rvv;
 	struct kvm_vm *vm;
 	struct ucall uc;
 	u32 insn;
@@ -246,29 +251,36 @@ static u64 run(u64 vlenb, bool emulate, struct results *r)
 		input[i] = i * 2654435761U;
 	sync_global_to_guest(vm, input);
 	vcpu_guest_debug_set(vcpu, &debug);
+	if (how == SYNCED)
+		rvv_vcpu_init(&rvv, vcpu);
 
 	for (;;) {
 		vcpu_run(vcpu);
 		if (vcpu->run->exit_reason == KVM_EXIT_DEBUG) {
 			step_over_ebreak(vcpu);
-			if (!emulate)
+			if (vlenb || how == NATIVE)
 				continue;
 			pc = vcpu_get_reg(vcpu, RISCV_CORE_REG(regs.pc));
 			insn = *(u32 *)addr_gva2hva(vm, pc);
 		} else if (vcpu->run->exit_reason == KVM_EXIT_RISCV_VECTOR) {
 			insn = vcpu->run->riscv_vector.insn;
-			TEST_ASSERT(!emulate && !is_vset(insn),
+			TEST_ASSERT(vlenb && !is_vset(insn),
 				    "KVM has left 0x%x to the VMM", insn);
 		} else {
 			break;
 		}
-		vcpu_emulate_vector(vcpu, insn);
+		if (how == SYNCED)
+			rvv_vcpu_emulate(&rvv);
+		else
+			vcpu_emulate_vector(vcpu, insn);
 		emulated++;
 	}
 	TEST_ASSERT(get_ucall(vcpu, &uc) == UCALL_DONE, "Unexpected exit reason %u",
 		    vcpu->run->exit_reason);
 	sync_global_from_guest(vm, results);
 	*r = results;
+	if (how == SYNCED)
+		rvv_vcpu_free(&rvv);
 	kvm_vm_free(vm);
 	return emulated;
 }
@@ -296,16 +308,17 @@ static void check_traps(const struct results *r)
 	TEST_ASSERT(r->fflags, "Square roots were exact");
 }
 
-static void run_and_compare(u64 vlenb, bool emulate, const struct results *native)
+static void run_and_compare(u64 vlenb, enum how how, const struct results *native)
 {
 	static struct results emulated;
-	u64 n = run(vlenb, emulate, &emulated);
+	u64 n = run(vlenb, how, &emulated);
 
 	check_traps(&emulated);
 	TEST_ASSERT(!memcmp(native, &emulated, sizeof(emulated)),
 		    "vlenb %lu: the emulator's results are not the hardware's", vlenb);
 	if (vlenb)
-		pr_info("vlenb %lu: %lu instructions emulated\n", vlenb, n);
+		pr_info("vlenb %lu: %lu instructions emulated%s\n", vlenb, n,
+			how == SYNCED ? ", with registers in kvm_run" : "");
 	else
 		pr_info("at ebreaks: %lu instructions emulated\n", n);
 	TEST_ASSERT(n, "Nothing was emulated");
@@ -319,18 +332,20 @@ int main(void)
 	int i;
 
 	TEST_REQUIRE(kvm_has_cap(KVM_CAP_SET_GUEST_DEBUG));
-	host = kvm_check_cap(KVM_CAP_RISCV_GUEST_VLENB);
+	host = kvm_host_vlenb();
 
-	run(0, false, &native);
+	run(0, NATIVE, &native);
 	check_traps(&native);
-	run_and_compare(0, true, &native);
+	run_and_compare(0, ONE_REG, &native);
 	if (!has_lazy_trap()) {
 		pr_info("other lengths: " NO_LAZY_TRAP "\n");
 		return 0;
 	}
 	for (i = 0; i < ARRAY_SIZE(vlenbs); i++) {
-		if (vlenbs[i] != host)
-			run_and_compare(vlenbs[i], false, &native);
+		if (vlenbs[i] == host)
+			continue;
+		run_and_compare(vlenbs[i], ONE_REG, &native);
+		run_and_compare(vlenbs[i], SYNCED, &native);
 	}
 	return 0;
 }

@@ -65,7 +65,8 @@ struct scenario {
 	unsigned int other;	/* and the VMM, another guest, or a task */
 	bool off;		/* the guest has neither F, nor D, nor V */
 	void (*code)(void);	/* of a guest of another vlenb */
-	bool emulate;		/* the VMM executes what comes to it */
+	bool emulate;		/* the VMM executes what comes to it, */
+	bool synced;		/* with registers in kvm_run */
 };
 
 static bool stop;		/* the guest's own copy, and the host's */
@@ -379,6 +380,7 @@ static void run_other_vlenb(const struct scenario *s)
 		.args = { OTHER_VLENB, KVM_RISCV_VLENB_USER_EXIT },
 	};
 	struct kvm_vcpu *vcpu;
+	struct rvv_vcpu rvv;
 	struct kvm_vm *vm;
 
 	if (!kvm_check_cap(KVM_CAP_RISCV_GUEST_VLENB))
@@ -387,6 +389,8 @@ static void run_other_vlenb(const struct scenario *s)
 	vm = vm_create(1);
 	vm_ioctl(vm, KVM_ENABLE_CAP, &cap);
 	vcpu = vm_vcpu_add(vm, 0, s->code);
+	if (s->synced)
+		rvv_vcpu_init(&rvv, vcpu);
 
 	report("window: %s 1\n", s->name);
 
@@ -394,13 +398,17 @@ static void run_other_vlenb(const struct scenario *s)
 		TEST_ASSERT_EQ(__vcpu_run(vcpu), 0);
 		if (vcpu->run->exit_reason != KVM_EXIT_RISCV_VECTOR)
 			break;
-		if (s->emulate)
+		if (s->synced)
+			rvv_vcpu_emulate(&rvv);
+		else if (s->emulate)
 			vcpu_emulate_vector(vcpu, vcpu->run->riscv_vector.insn);
 		else
 			vcpu_set_reg(vcpu, RISCV_CORE_REG(regs.pc),
 				     vcpu_get_reg(vcpu, RISCV_CORE_REG(regs.pc)) + 4);
 	}
 	TEST_ASSERT_EQ(vcpu->run->exit_reason, KVM_EXIT_RISCV_SBI);
+	if (s->synced)
+		rvv_vcpu_free(&rvv);
 	kvm_vm_free(vm);
 }
 
@@ -665,12 +673,13 @@ static const struct scenario scenarios[] = {
 	{ "task-v-v",		run_beside_task, V, .other = V },
 	{ "task-both-both",	run_beside_task, BOTH, .other = BOTH },
 
-	/* Instructions of a VM of another vlenb; the last two by the VMM */
+	/* Instructions of a VM of another vlenb; the last three by the VMM */
 	{ "vlenb-nothing",	run_other_vlenb, .code = guest_nothing },
 	{ "vlenb-vset",		run_other_vlenb, .code = guest_vset },
 	{ "vlenb-csr",		run_other_vlenb, .code = guest_csr },
 	{ "vlenb-exit",		run_other_vlenb, .code = guest_vadd },
 	{ "vlenb-vadd",		run_other_vlenb, .code = guest_vadd, .emulate = true },
+	{ "vlenb-synced",	run_other_vlenb, .code = guest_vadd, .synced = true },
 
 	/* vCPUs */
 	{ "create",		run_create },

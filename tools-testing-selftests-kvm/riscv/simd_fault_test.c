@@ -301,7 +301,7 @@ TEST_F_TIMEOUT(fault, run, TIMEOUT)
 /* A VM of another length than the host's */
 TEST_F_TIMEOUT(fault, guest_vlenb, TIMEOUT)
 {
-	u64 host = kvm_check_cap(KVM_CAP_RISCV_GUEST_VLENB);
+	u64 host = kvm_host_vlenb();
 	u64 vlenb = host == 64 ? 32 : 64;
 	struct kvm_enable_cap cap = {
 		.cap = KVM_CAP_RISCV_GUEST_VLENB, .args = { vlenb, KVM_RISCV_VLENB_USER_EXIT },

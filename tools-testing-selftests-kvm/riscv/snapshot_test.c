@@ -434,7 +434,7 @@ TEST_F(snapshot, refuses_nonsense)
 /* Strategy A: the same vlenb, or nothing.  B: the capability. */
 TEST_F_TIMEOUT(snapshot, vlenb, 300)
 {
-	u64 host = kvm_check_cap(KVM_CAP_RISCV_GUEST_VLENB), vlenb;
+	u64 host = kvm_host_vlenb(), vlenb;
 	struct kvm_vcpu *vcpu;
 	char text[64];
 

@@ -97,4 +97,20 @@ struct kvm_vcpu;
  */
 enum rvv_result vcpu_emulate_vector(struct kvm_vcpu *vcpu, u32 insn);
 
+/*
+ * A vCPU of a VM of another vlenb than the host's, with its registers in kvm_run
+ * (KVM_CAP_SYNC_REGS) and its vector registers mapped.  Between a KVM_RUN and the
+ * next, the vCPU's state is in kvm_run, and not what KVM_GET_ONE_REG tells.
+ */
+struct rvv_vcpu {
+	struct kvm_vcpu *vcpu;
+	u8 *v;
+};
+
+void rvv_vcpu_init(struct rvv_vcpu *r, struct kvm_vcpu *vcpu);
+void rvv_vcpu_free(struct rvv_vcpu *r);
+
+/* As vcpu_emulate_vector(), for the instruction that KVM_RUN has ended at */
+enum rvv_result rvv_vcpu_emulate(struct rvv_vcpu *r);
+
 #endif /* SELFTEST_KVM_RVV_H */

@@ -66,6 +66,15 @@ void simd_switch_set(const char *mode);
 
 u64 vcpu_vlenb(struct kvm_vcpu *vcpu);
 
+/*
+ * The host's vlenb, or 0 if it has no V, or if KVM cannot give a VM another length
+ * (KVM_CAP_RISCV_GUEST_VLENB)
+ */
+u64 kvm_host_vlenb(void);
+
+/* KVM_RUN with a signal pending, which ends it before the guest is entered */
+int vcpu_run_with_signal(struct kvm_vcpu *vcpu);
+
 /* Run to the guest's next GUEST_SYNC(), return its argument. */
 u64 vcpu_run_to_sync(struct kvm_vcpu *vcpu);
 

@@ -6,8 +6,13 @@
  * to the VMM, with pc on them and sstatus.VS of the guest not Off.  The VMM
  * executes them on the registers that ONE_REG reads and writes, advances pc,
  * makes sstatus.VS and FS Dirty, and raises exceptions in the guest.
+ *
+ * rvv_vcpu_emulate() does the same with the registers in kvm_run and mapped, without
+ * a system call of its own.
  */
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "kvm_util.h"
 #include "processor.h"
@@ -86,20 +91,24 @@ static size_t guest_store(struct rvv_state *s, u64 gva, const void *buf, size_t 
 }
 
 /*
- * v0, which is the mask, and as many from each operand on as EMUL can be: 8 for
+ * v0 if it is the mask, and as many from each operand on as EMUL can be: 8 for
  * loads, stores and moves of whole registers, twice LMUL for everything else.
  */
 static u32 named_v_regs(const struct rvv_state *s, u32 insn)
 {
 	s8 sew, lmul;
 	int nr = 8;
-	u32 group;
+	u32 group, regs;
 
 	if ((insn & 0x7f) == RVV_OPCODE_V && RVV_FIELD(insn, 26, 6) != FUNCT6_WHOLE &&
 	    rvv_parse_vtype(s->vlenb, s->vtype, &sew, &lmul))
 		nr = min(2 << max_t(int, lmul, 0), 8);
 	group = BIT(nr) - 1;
-	return 1 | group << rvv_rd(insn) | group << rvv_rs1(insn) | group << rvv_rs2(insn);
+	regs = group << rvv_rd(insn) | group << rvv_rs2(insn);
+	/* Elsewhere rs1 is an x or f register, or an immediate operand. */
+	if ((insn & 0x7f) == RVV_OPCODE_V && BIT(RVV_FIELD(insn, 12, 3)) & RVV_FORMS_V)
+		regs |= group << rvv_rs1(insn);
+	return RVV_FIELD(insn, 25, 1) ? regs : regs | 1;
 }
 
 /* Only what the instruction can name: a register costs an ioctl. */
@@ -217,5 +226,152 @@ enum rvv_result vcpu_emulate_vector(struct kvm_vcpu *vcpu, u32 insn)
 		put_state(&g, &old, &new, insn);
 		break;
 	}
+	return ret;
+}
+
+#define SYNC_CLASSES	(KVM_SYNC_RISCV_CORE | KVM_SYNC_RISCV_CSR |	\
+			 KVM_SYNC_RISCV_FP | KVM_SYNC_RISCV_VECTOR_CSR)
+#define V_PGOFF		(KVM_RISCV_VECTOR_PAGE_OFFSET * (off_t)getpagesize())
+
+static size_t v_map_size(struct kvm_vcpu *vcpu)
+{
+	u64 size = 32 * vcpu_get_reg(vcpu, V_CSR_REG(vlenb));
+
+	return max_t(size_t, size, getpagesize());
+}
+
+void rvv_vcpu_init(struct rvv_vcpu *r, struct kvm_vcpu *vcpu)
+{
+	TEST_ASSERT(!(SYNC_CLASSES & ~vm_check_cap(vcpu->vm, KVM_CAP_SYNC_REGS)),
+		    "KVM does not have all registers in kvm_run");
+	r->vcpu = vcpu;
+	r->v = mmap(NULL, v_map_size(vcpu), PROT_READ | PROT_WRITE, MAP_SHARED,
+		    vcpu->fd, V_PGOFF);
+	TEST_ASSERT(r->v != MAP_FAILED, "mmap(): %s", strerror(errno));
+	vcpu->run->kvm_valid_regs = SYNC_CLASSES;
+}
+
+void rvv_vcpu_free(struct rvv_vcpu *r)
+{
+	r->vcpu->run->kvm_valid_regs = 0;
+	munmap(r->v, v_map_size(r->vcpu));
+}
+
+/* Not by memcpy(), which is one of bytes here */
+static void copy_v(u8 *to, const u8 *from, u64 vlenb, u32 v_regs)
+{
+	const u64 *src = (const u64 *)from;
+	u64 *dst = (u64 *)to, i;
+
+	vlenb /= sizeof(u64);
+	for (; v_regs; v_regs >>= 1, src += vlenb, dst += vlenb) {
+		if (!(v_regs & 1))
+			continue;
+		for (i = 0; i < vlenb; i++)
+			WRITE_ONCE(dst[i], src[i]);
+	}
+}
+
+/* The registers from the destination on that the instruction can write */
+static u32 written_v_regs(u32 v_regs, u32 insn)
+{
+	if ((insn & 0x7f) == RVV_OPCODE_STORE)
+		return 0;
+	return v_regs & GENMASK(7, 0) << rvv_rd(insn);
+}
+
+static void get_synced(struct guest *g, const struct kvm_sync_regs *regs, const u8 *v,
+		       struct rvv_state *s, u32 insn)
+{
+	unsigned int rd = rvv_rd(insn), rs1 = rvv_rs1(insn), rs2 = rvv_rs2(insn);
+
+	g->sstatus = regs->sstatus;
+	g->mode = regs->mode;
+
+	s->pc = regs->pc;
+	s->x[rd] = regs->x[rd];
+	s->x[rs1] = regs->x[rs1];
+	s->x[rs2] = regs->x[rs2];
+	s->f[rd] = regs->f[rd];
+	s->f[rs1] = regs->f[rs1];
+	s->fcsr = regs->fcsr;
+	s->vstart = regs->vstart;
+	s->vl = regs->vl;
+	s->vtype = regs->vtype;
+	s->vcsr = regs->vcsr;
+	s->vlenb = regs->vlenb;
+	g->v_regs = named_v_regs(s, insn);
+	copy_v(s->v, v, s->vlenb, g->v_regs);
+
+	s->fs_off = !(g->sstatus & SR_FS);
+	s->load = guest_load;
+	s->store = guest_store;
+	s->mem = g;
+}
+
+static u64 put_synced(struct guest *g, struct kvm_sync_regs *regs, u8 *v,
+		      const struct rvv_state *s, u32 insn)
+{
+	unsigned int rd = rvv_rd(insn);
+	u64 dirty = KVM_SYNC_RISCV_CORE;
+
+	regs->pc = s->pc;
+	if (rd)
+		regs->x[rd] = s->x[rd];
+	if (regs->f[rd] != s->f[rd] || regs->fcsr != s->fcsr) {
+		regs->f[rd] = s->f[rd];
+		regs->fcsr = s->fcsr;
+		dirty |= KVM_SYNC_RISCV_FP;
+	}
+	if (regs->vstart != s->vstart || regs->vl != s->vl || regs->vcsr != s->vcsr) {
+		regs->vstart = s->vstart;
+		regs->vl = s->vl;
+		regs->vcsr = s->vcsr;
+		dirty |= KVM_SYNC_RISCV_VECTOR_CSR;
+	}
+	copy_v(v, s->v, s->vlenb, written_v_regs(g->v_regs, insn));
+
+	return dirty;
+}
+
+static u64 raise_synced(struct guest *g, struct kvm_sync_regs *regs, u64 cause, u64 tval)
+{
+	regs->sepc = regs->pc;
+	regs->scause = cause;
+	regs->stval = tval;
+	regs->sstatus &= ~(SR_SPP | SR_SPIE | SR_SIE | SR_SPELP);
+	if (g->mode == KVM_RISCV_MODE_S)
+		regs->sstatus |= SR_SPP;
+	if (g->sstatus & SR_SIE)
+		regs->sstatus |= SR_SPIE;
+	regs->pc = regs->stvec & ~3UL;
+	regs->mode = KVM_RISCV_MODE_S;
+
+	return KVM_SYNC_RISCV_CORE | KVM_SYNC_RISCV_CSR;
+}
+
+enum rvv_result rvv_vcpu_emulate(struct rvv_vcpu *r)
+{
+	static __thread struct rvv_state s;
+	struct kvm_run *run = r->vcpu->run;
+	struct kvm_sync_regs *regs = &run->s.regs;
+	struct guest g = { .vcpu = r->vcpu };
+	u32 insn = run->riscv_vector.insn;
+	enum rvv_result ret;
+
+	get_synced(&g, regs, r->v, &s, insn);
+	ret = rvv_emulate(&s, insn);
+	TEST_ASSERT(ret != RVV_NOT_COVERED,
+		    "Vector instruction 0x%x at 0x%llx is not covered by the emulator",
+		    insn, run->riscv_vector.pc);
+
+	/* KVM has made VS and FS Dirty. */
+	if (ret != RVV_ILLEGAL)
+		run->kvm_dirty_regs = put_synced(&g, regs, r->v, &s, insn);
+	if (ret == RVV_ILLEGAL)
+		run->kvm_dirty_regs = raise_synced(&g, regs, EXC_INST_ILLEGAL, insn);
+	else if (ret == RVV_FAULT)
+		run->kvm_dirty_regs |= raise_synced(&g, regs, s.cause, s.tval);
+
 	return ret;
 }

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -182,6 +183,50 @@ void simd_switch_set(const char *mode)
 u64 vcpu_vlenb(struct kvm_vcpu *vcpu)
 {
 	return vcpu_get_reg(vcpu, VECTOR_CSR_REG(vlenb));
+}
+
+u64 kvm_host_vlenb(void)
+{
+	struct kvm_vcpu *vcpu;
+	struct kvm_vm *vm;
+	u64 vlenb;
+
+	if (!kvm_check_cap(KVM_CAP_RISCV_GUEST_VLENB))
+		return 0;
+
+	vm = vm_create_barebones();
+	vcpu = __vm_vcpu_add(vm, 0);
+	vlenb = vcpu_vlenb(vcpu);
+	kvm_vm_free(vm);
+
+	return vlenb;
+}
+
+int vcpu_run_with_signal(struct kvm_vcpu *vcpu)
+{
+	struct {
+		struct kvm_signal_mask mask;
+		u64 set;
+	} none = { .mask.len = sizeof(none.set) };
+	sigset_t usr1, old;
+	int ret, err;
+
+	sigemptyset(&usr1);
+	sigaddset(&usr1, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &usr1, &old);
+	raise(SIGUSR1);
+
+	/* Blocked but for KVM_RUN */
+	vcpu_ioctl(vcpu, KVM_SET_SIGNAL_MASK, &none.mask);
+	ret = __vcpu_run(vcpu);
+	err = errno;
+	vcpu_ioctl(vcpu, KVM_SET_SIGNAL_MASK, (struct kvm_signal_mask *)NULL);
+
+	sigwaitinfo(&usr1, NULL);
+	sigprocmask(SIG_SETMASK, &old, NULL);
+	errno = err;
+
+	return ret;
 }
 
 void vcpu_get_fp(struct kvm_vcpu *vcpu, struct simd_regs *regs)

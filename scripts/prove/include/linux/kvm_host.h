@@ -32,7 +32,10 @@ struct kvm_cpu_context {
 struct kvm_run {
 	u32 exit_reason;
 	struct {
-		unsigned long insn;
+		u64 insn;
+		u64 pc;
+		u64 flags;
+		u64 reserved[5];
 	} riscv_vector;
 };
 
