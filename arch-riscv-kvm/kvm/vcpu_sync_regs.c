@@ -14,9 +14,9 @@
 #include <linux/limits.h>
 #include <linux/string.h>
 #include <linux/types.h>
-#include <asm/cpufeature.h>
 #include <asm/csr.h>
 #include <asm/kvm_vcpu_fp.h>
+#include <asm/kvm_vcpu_vector.h>
 
 /**
  * kvm_riscv_sync_regs_classes - Tell which registers can be in kvm_run
