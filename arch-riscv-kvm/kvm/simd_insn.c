@@ -2,10 +2,10 @@
 /*
  * Which instructions need FS, VS, or both to be on.
  *
- * A guest must never get a trap for an instruction that it may execute.  So an
- * instruction counts as one that needs a unit if it might, on some hart, in some
- * mode: KVM then loads the unit, which costs little, and if the instruction traps
- * again, that trap is the guest's.
+ * A guest must never get a trap for an instruction that it may execute.  An
+ * instruction therefore counts as needing a unit if it might need the unit on
+ * some hart or in some mode.  KVM then loads the unit, which is cheap, and if
+ * the instruction traps again, the trap is the guest's.
  */
 
 #include <linux/compiler_types.h>
@@ -42,13 +42,13 @@ enum {
 	CSR_FCSR	= 0x003,
 };
 
-/* The units of these opcodes depend on funct3: which line of the table to use */
+/* The units of these opcodes depend on funct3; bit 0 selects the table. */
 #define SIMD_BY_FUNCT3		BIT(6)
 #define SIMD_MEM		(SIMD_BY_FUNCT3 | 0)
 #define SIMD_OPV		(SIMD_BY_FUNCT3 | 1)
 
 static const u8 simd_funct3_units[2][8] = {
-	/* Loads and stores share their opcodes: the width says for which unit. */
+	/* FP and vector loads and stores differ only in the width. */
 	{
 		KVM_RISCV_SIMD_V,			/* 8 bits */
 		KVM_RISCV_SIMD_FP,			/* half */
@@ -92,8 +92,8 @@ static const u8 simd_opcode_units[32] = {
 };
 
 /*
- * CSRs that vendors may define.  Among those of user mode there is one that
- * needs FS, on T-Head's C9xx.
+ * Whether a CSR is in a range for custom use.  T-Head's C9xx has a custom user
+ * mode CSR that needs FS.
  */
 static __always_inline bool simd_csr_is_custom(unsigned int csr)
 {
@@ -104,11 +104,11 @@ static __always_inline u8 simd_csr_units(unsigned long insn)
 {
 	unsigned int csr = RVG_EXTRACT_SYSTEM_CSR(insn);
 
-	/* ecall and its like, and the hypervisor's loads and stores */
+	/* ecall and similar instructions, and HLV, HLVX and HSV */
 	if (!(GET_FUNCT3(insn) & 3))
 		return 0;
 
-	/* No switch, which may become an indirect jump out of .noinstr.text */
+	/* A switch might become an indirect jump out of .noinstr.text. */
 	if (csr >= CSR_FFLAGS && csr <= CSR_FCSR)
 		return KVM_RISCV_SIMD_FP;
 	if ((csr >= CSR_VSTART && csr <= CSR_VXRM) || csr == CSR_VCSR ||
@@ -119,9 +119,10 @@ static __always_inline u8 simd_csr_units(unsigned long insn)
 }
 
 /*
- * c.fld, c.fsd, c.fldsp and c.fsdsp, and c.flw and its like, which 32-bit code
- * has where 64-bit code has c.ld and its like.  The latter never get here: they
- * are no illegal instructions, except c.ldsp to x0.
+ * c.fld, c.fsd, c.fldsp and c.fsdsp, and in 32-bit code c.flw, c.fsw, c.flwsp
+ * and c.fswsp, whose encodings are c.ld, c.sd, c.ldsp and c.sdsp in 64-bit
+ * code. The latter never get here, since they are legal, except for c.ldsp to
+ * x0.
  */
 static __always_inline u8 simd_rvc_units(unsigned long insn)
 {
@@ -133,13 +134,13 @@ static __always_inline u8 simd_rvc_units(unsigned long insn)
 }
 
 /**
- * kvm_riscv_simd_insn_units -- Tell which units an instruction is illegal without
+ * kvm_riscv_simd_insn_units -- Get the units that an instruction needs
  *
  * @insn: The instruction, of 16 or 32 bits
  *
- * Return: KVM_RISCV_SIMD_FP, KVM_RISCV_SIMD_V, both, none, or KVM_RISCV_SIMD_ANY
- * for the encodings into which vendors or later versions of the ISA may have put
- * anything.
+ * Return: KVM_RISCV_SIMD_FP, KVM_RISCV_SIMD_V, both, none, or
+ * KVM_RISCV_SIMD_ANY for encodings that vendors or later versions of the ISA
+ * may use for anything.
  */
 noinstr u8 kvm_riscv_simd_insn_units(unsigned long insn)
 {

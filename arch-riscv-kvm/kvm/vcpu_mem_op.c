@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * KVM_RISCV_MEM_OP: Guest memory at virtual addresses, for userspace that
- * emulates an instruction.
+ * KVM_RISCV_MEM_OP: Access Guest memory at virtual addresses, for userspace
+ * that emulates an instruction.
  *
- * The accesses are done by HLV, HLVX and HSV with the Guest's CSRs loaded.
- * Hardware therefore translates and checks as it does for the Guest, and the
- * faults of the G-stage are handled as the Guest's are.
+ * KVM accesses the memory with HLV, HLVX and HSV, with the Guest's CSRs loaded.
+ * Hardware therefore translates addresses and checks permissions as it does for
+ * the Guest.  KVM handles G-stage faults as it does for the Guest.
  */
 
 #include <linux/errno.h>
@@ -21,20 +21,21 @@
 #include <asm/insn-def.h>
 #include <asm/kvm_mmu.h>
 
-/* As much at once as the largest group of vector registers */
+/* The maximum size of an operation: the largest group of vector registers */
 #define MEM_OP_MAX_SIZE		65536
 
-/* As much as is accessed with interrupts disabled */
+/* The maximum number of bytes accessed with interrupts disabled */
 #define MEM_OP_CHUNK		256
 
-/* What htinst has for an access to a page table of the VS-stage */
+/* htinst for an implicit access to a VS-stage page table */
 #define HTINST_PSEUDO_MASK	~0x1020UL
 #define HTINST_PSEUDO		0x2000UL
 #define HTINST_PSEUDO_WRITE	0x20UL
 
 /*
- * One access, of a2 at a3.  Faults are left in *trap by
- * __kvm_riscv_unpriv_trap(), which takes a0 for its address and a1 for itself.
+ * One access: a2 has the value, a3 the address.  If it faults,
+ * __kvm_riscv_unpriv_trap() fills *trap, whose address is in a0, and clobbers
+ * a1.
  */
 #define MEM_OP_ACCESS(insn, val, addr, trap)				\
 ({									\
@@ -97,8 +98,8 @@ static void mem_op_store(unsigned long addr, unsigned long val,
 }
 
 /*
- * Access LEN bytes from ADDR on, until all are done or one access faults.
- * Return the number of bytes that were accessed.
+ * Access @len bytes at @addr until all are done or one access faults.  Return
+ * the number of bytes that were accessed.
  */
 static unsigned int mem_op_chunk(struct kvm_vcpu *vcpu, u32 op,
 				 unsigned long addr, void *data,
@@ -109,7 +110,7 @@ static unsigned int mem_op_chunk(struct kvm_vcpu *vcpu, u32 op,
 	unsigned long flags, val, old_stvec, old_hstatus, old_senvcfg;
 	unsigned int done;
 
-	/* The mode that the Guest is in, and not that of its last exit */
+	/* Use the Guest's current mode: userspace may have changed it. */
 	hstatus &= ~HSTATUS_SPVP;
 	if (vcpu->arch.guest_context.sstatus & SR_SPP)
 		hstatus |= HSTATUS_SPVP;
@@ -117,7 +118,7 @@ static unsigned int mem_op_chunk(struct kvm_vcpu *vcpu, u32 op,
 	flags = kvm_riscv_vcpu_access_begin(vcpu);
 
 	old_hstatus = csr_swap(CSR_HSTATUS, hstatus);
-	/* Has the pointer masking of U-mode */
+	/* senvcfg controls the pointer masking of U-mode. */
 	old_senvcfg = csr_swap(CSR_SENVCFG, vcpu->arch.guest_csr.senvcfg);
 	old_stvec = csr_swap(CSR_STVEC, (ulong)&__kvm_riscv_unpriv_trap);
 
@@ -167,7 +168,7 @@ static unsigned long mem_op_access_fault(u32 op)
 	}
 }
 
-/* Where there is no memory.  WIDTH is what was accessed, at its own alignment. */
+/* Handle an access outside of memory, of @width naturally aligned bytes. */
 static int mem_op_mmio(struct kvm_vcpu *vcpu, struct kvm_riscv_mem_op *mop,
 		       gpa_t gpa, void *data, unsigned int width,
 		       const struct kvm_cpu_trap *trap)
@@ -177,7 +178,7 @@ static int mem_op_mmio(struct kvm_vcpu *vcpu, struct kvm_riscv_mem_op *mop,
 	if (mop->op == KVM_RISCV_MEM_FETCH)
 		return mem_op_exception(mop, EXC_INST_ACCESS, trap->stval);
 
-	/* Devices are not accessed by parts of what the Guest accesses. */
+	/* Do not split a Guest's access to a device. */
 	if (width != mop->width)
 		return mem_op_exception(mop, mop->op == KVM_RISCV_MEM_STORE ?
 					EXC_STORE_MISALIGNED : EXC_LOAD_MISALIGNED,
@@ -197,8 +198,9 @@ static int mem_op_mmio(struct kvm_vcpu *vcpu, struct kvm_riscv_mem_op *mop,
 }
 
 /*
- * Return the number of bytes that were accessed meanwhile, 0 to look at
- * mop->result, or to access the same again, or < 0 for an error.
+ * Handle the fault of one access.  Return the number of bytes that were
+ * accessed in the process, or < 0 for an error.  After 0 the operation ends if
+ * mop->result says so, and the same access is made again otherwise.
  */
 static int mem_op_fault(struct kvm_vcpu *vcpu, struct kvm_riscv_mem_op *mop,
 			void *data, unsigned int width,
@@ -230,7 +232,7 @@ static int mem_op_fault(struct kvm_vcpu *vcpu, struct kvm_riscv_mem_op *mop,
 
 	gpa = ((gpa_t)trap->htval << 2) | (trap->stval & 0x3);
 	store = mop->op == KVM_RISCV_MEM_STORE;
-	/* Hardware may be setting the bits A and D of the Guest's page table. */
+	/* Hardware may have tried to set A or D in the Guest's page table. */
 	if (implicit)
 		store = trap->htinst & HTINST_PSEUDO_WRITE;
 
@@ -244,7 +246,7 @@ static int mem_op_fault(struct kvm_vcpu *vcpu, struct kvm_riscv_mem_op *mop,
 	}
 
 	if (store) {
-		/* What the last exit was is of no concern to this. */
+		/* The ioctl must not change KVM_RUN's exit reason. */
 		reason = vcpu->run->exit_reason;
 		full = kvm_dirty_ring_check_request(vcpu);
 		vcpu->run->exit_reason = reason;
@@ -263,7 +265,7 @@ static int mem_op_run(struct kvm_vcpu *vcpu, struct kvm_riscv_mem_op *mop,
 	struct kvm_cpu_trap trap;
 	int ret;
 
-	/* Hardware need not be able to do others, nor has the Guest's to be. */
+	/* HLV and HSV need not support misaligned addresses. */
 	if (mop->gva & (width - 1))
 		width = 1;
 
@@ -303,8 +305,8 @@ static int mem_op_run(struct kvm_vcpu *vcpu, struct kvm_riscv_mem_op *mop,
 /**
  * kvm_riscv_vcpu_mem_op -- Access Guest memory at virtual addresses
  *
- * @vcpu: The vCPU that accesses
- * @mop:  The access, and what becomes of it
+ * @vcpu: The vCPU whose address space is accessed
+ * @mop:  The operation and its result
  *
  * Return: 0, or < 0 for an error.  mop->done is valid in both cases.
  */
@@ -330,7 +332,7 @@ int kvm_riscv_vcpu_mem_op(struct kvm_vcpu *vcpu, struct kvm_riscv_mem_op *mop)
 	if (mop->op == KVM_RISCV_MEM_FETCH && (mop->width != 2 || mop->gva & 1))
 		return -EINVAL;
 
-	/* What henvcfg is going to be is not known before. */
+	/* henvcfg is not known before the first run. */
 	if (!vcpu->arch.ran_atleast_once)
 		return -EINVAL;
 

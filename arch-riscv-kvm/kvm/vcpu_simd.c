@@ -2,24 +2,25 @@
 /*
  * Who owns the FP and vector registers, and when they change hands.
  *
- * FS and VS exist twice: a guest has its own in vsstatus, in which KVM sets
- * Dirty for what it emulates, and KVM's level is in sstatus.  An instruction
- * runs if both levels have its units on, and is illegal if one has not.  While
- * an enabled unit is off at KVM's level, illegal instructions are therefore not
- * delegated, so that KVM sees those that only its own level stops.
+ * FS and VS exist twice: vsstatus has the guest's fields, which KVM sets to
+ * Dirty for the instructions that it emulates, and sstatus has KVM's.  An
+ * instruction runs if both levels have its units on, and is illegal otherwise.
+ * While a unit that the vCPU has is off in sstatus, KVM therefore does not
+ * delegate illegal instructions, so that it gets those that are illegal only
+ * because of sstatus.
  *
- * Five places move the registers, all of them with interrupts disabled, so
- * that none sees the work of another half done:
+ * Five functions move the registers, all with interrupts disabled, so that none
+ * of them sees the work of another half done:
  *
- *   kvm_riscv_vcpu_simd_enter()	loads what the vCPU wants
- *   kvm_riscv_vcpu_simd_fixup()	loads what the guest has just tried to use
+ *   kvm_riscv_vcpu_simd_enter()	loads the units that the vCPU wants
+ *   kvm_riscv_vcpu_simd_fixup()	loads what an instruction lacked
  *   kvm_riscv_vcpu_simd_put()		saves and drops everything
- *   kvm_riscv_vcpu_flush_fp()		makes room for the kernel's own FPU code
- *   kvm_riscv_vcpu_flush_vector()	and for its vector code
+ *   kvm_riscv_vcpu_flush_fp()		drops FP for the kernel's FPU code
+ *   kvm_riscv_vcpu_flush_vector()	drops vectors for its vector code
  *
- * The first two run with nothing but noinstr code between them and the guest.
- * A unit that was flushed is still on in sstatus, as it was when the guest was
- * last entered; it is wanted, so the next entry loads it again.
+ * Only noinstr code runs between the first two and the guest.  A flushed unit
+ * stays on in sstatus, as it was when the guest was last entered; it is still
+ * wanted, so the next entry loads it again.
  */
 
 #include <linux/bug.h>
@@ -38,7 +39,7 @@
 #include <asm/switch_to.h>
 #include "trace.h"
 
-/* What a guest gets without having tried */
+/* The modes of simd_switch: which units a guest gets without a trap */
 enum { SIMD_EAGER, SIMD_LAZY, SIMD_ADAPTIVE };
 
 static const char * const simd_switch_names[] = {
@@ -52,7 +53,7 @@ static int simd_switch = SIMD_ADAPTIVE;
 /* Units that this hardware cannot switch off */
 static u8 simd_stuck __ro_after_init;
 
-/* A unit that is always on must always hold the guest's registers. */
+/* A unit that cannot be off must hold the guest's registers at every entry. */
 static int simd_mode(void)
 {
 	return simd_stuck ? SIMD_EAGER : READ_ONCE(simd_switch);
@@ -91,7 +92,7 @@ static __always_inline void simd_count(u8 units, u64 *fp, u64 *vector)
 		(*vector)++;
 }
 
-/* The units that a (v)sstatus has switched off */
+/* The units that are off in a value of sstatus or vsstatus */
 static __always_inline u8 simd_off(unsigned long status)
 {
 	return ((status & SR_FS) == SR_FS_OFF ? KVM_RISCV_SIMD_FP : 0) |
@@ -116,15 +117,15 @@ static __always_inline u8 simd_present(struct kvm_vcpu *vcpu)
 	return units;
 }
 
-/* Tracepoints out of line, so that a vCPU does not pay for those that are off */
+/* Out of line, so that a disabled tracepoint costs next to nothing */
 static noinline void simd_trace_save(struct kvm_vcpu *vcpu, u8 unit, bool dirty)
 {
 	trace_kvm_simd_save(vcpu, unit, dirty);
 }
 
 /*
- * Save the thread's FP registers where its context switch would.  Out of line,
- * since the VMM that has used FP since the last time is the exception.
+ * Save the thread's FP registers as a context switch does.  Out of line, since
+ * a VMM rarely uses FP between two loads of the guest's registers.
  */
 static noinstr noinline void simd_save_thread_fp(void)
 {
@@ -132,8 +133,8 @@ static noinstr noinline void simd_save_thread_fp(void)
 }
 
 /*
- * The registers become the guest's.  The units are off in its sstatus, or Clean
- * if they were flushed.
+ * Save the thread's registers if necessary, and load the guest's.  In the
+ * guest's HS-level sstatus the units are Off, or Clean if they were flushed.
  */
 static noinstr void simd_acquire(struct kvm_vcpu *vcpu, u8 units)
 {
@@ -142,7 +143,7 @@ static noinstr void simd_acquire(struct kvm_vcpu *vcpu, u8 units)
 
 	simd->live |= units;
 	simd->asked &= ~units;
-	/* RCU is not watching: the next exit traces it. */
+	/* RCU is not watching, so the next exit traces the load. */
 	if (tracepoint_enabled(kvm_simd_load))
 		simd->loaded |= units;
 
@@ -161,8 +162,8 @@ static noinstr void simd_acquire(struct kvm_vcpu *vcpu, u8 units)
 }
 
 /*
- * The FP registers are no longer the guest's, but the thread's again, unless
- * the context switch that goes on is going to see to that.
+ * Take the FP registers from the guest, and save them if Dirty.  Restore the
+ * thread's if give_back is set; otherwise the context switch in progress does.
  */
 static __always_inline void simd_release_fp(struct kvm_vcpu *vcpu, bool give_back)
 {
@@ -181,7 +182,7 @@ static __always_inline void simd_release_fp(struct kvm_vcpu *vcpu, bool give_bac
 		simd_trace_save(vcpu, KVM_RISCV_SIMD_FP, dirty);
 }
 
-/* The vector registers are no longer the guest's, and their content is unowned. */
+/* Take the vector registers from the guest.  Afterwards they are unowned. */
 static __always_inline void simd_release_vector(struct kvm_vcpu *vcpu)
 {
 	bool dirty = (vcpu->arch.guest_context.sstatus & SR_VS) == SR_VS_DIRTY;
@@ -210,11 +211,11 @@ void kvm_riscv_vcpu_simd_reset(struct kvm_vcpu *vcpu)
 	if (riscv_isa_extension_available(isa, V))
 		simd.enabled |= KVM_RISCV_SIMD_V;
 
-	/* Hardware cannot work on registers of another length than its own. */
+	/* Hardware supports no length other than its own. */
 	if (vcpu->kvm->arch.vlenb != kvm_riscv_host_vlenb())
 		simd.emulated = simd.enabled & KVM_RISCV_SIMD_V;
 
-	/* At once: a page fault of the registers' mapping looks at emulated. */
+	/* Assign as a whole: a fault of the mapping reads emulated. */
 	vcpu->arch.simd = simd;
 	vcpu->arch.guest_context.sstatus &= ~(SR_FS | SR_VS);
 }
@@ -240,19 +241,21 @@ int kvm_riscv_vcpu_simd_run(struct kvm_vcpu *vcpu)
 }
 
 /*
- * The history has a bit for each of the last eight periods from vcpu_load() to
- * vcpu_put() in which the guest was entered, the newest lowest, for FP in its
- * low byte and for vectors in the high one.
+ * A period lasts from vcpu_load() to vcpu_put(), and counts if the guest was
+ * entered.  The history has a bit for each of the last eight periods, set if
+ * the unit was used, with the newest in bit 0: FP is in the low byte, vectors
+ * are in the high byte.
  */
 #define SIMD_HISTORY_FP		BIT(0)
 #define SIMD_HISTORY_V		BIT(8)
 #define SIMD_HISTORY_NEW	(SIMD_HISTORY_FP | SIMD_HISTORY_V)
 
 /*
- * A trap costs about four times what it costs to load a unit in vain.  So it
- * pays to load a unit without a trap if the last use was less than four
- * periods ago, and if the one before was at most four periods earlier.  A use in
- * every fifth period, or a rarer one, is cheaper with a trap each time.
+ * A trap costs about four times as much as loading a unit in vain.  It
+ * therefore pays to load a unit without a trap if the last use was less than
+ * four periods ago, and the use before that was at most four periods earlier.
+ * If the unit is used in every fifth period or less often, a trap each time is
+ * cheaper.
  */
 static bool simd_frequent(u8 history)
 {
@@ -261,7 +264,7 @@ static bool simd_frequent(u8 history)
 	return history & 0x0f && history & ~last & ((last << 5) - 1);
 }
 
-/* Whether the last use of FP was in the same period as that of vectors */
+/* Whether FP and vectors were last used in the same period */
 static __always_inline bool simd_together(u16 history)
 {
 	u8 fp = history, v = history >> 8;
@@ -269,7 +272,7 @@ static __always_inline bool simd_together(u16 history)
 	return fp && (fp & -fp) == (v & -v);
 }
 
-/* At the end of a period: what will be needed in the next, to judge by the last */
+/* Update the history at the end of a period, and predict the next one. */
 static __always_inline void simd_learn(struct kvm_vcpu_simd *simd)
 {
 	u16 history = simd->history << 1 & ~SIMD_HISTORY_NEW;
@@ -287,7 +290,10 @@ static __always_inline void simd_learn(struct kvm_vcpu_simd *simd)
 			 (simd_frequent(history >> 8) ? KVM_RISCV_SIMD_V : 0);
 }
 
-/* The registers stay the thread's until the guest is entered. */
+/*
+ * Called by vcpu_load().  Only decides which units the next entry loads: the
+ * registers stay the thread's until then.
+ */
 void kvm_riscv_vcpu_simd_load(struct kvm_vcpu *vcpu)
 {
 	struct kvm_vcpu_simd *simd = &vcpu->arch.simd;
@@ -299,8 +305,9 @@ void kvm_riscv_vcpu_simd_load(struct kvm_vcpu *vcpu)
 	} else if (simd->mode == SIMD_ADAPTIVE && simd->frequent) {
 		simd->eager = simd->frequent;
 		/*
-		 * Hardware may say Dirty of a unit that was only loaded.  Forget
-		 * everything once in a while, or that unit stays eager for ever.
+		 * Hardware may report Dirty for a unit that was only loaded.
+		 * Clear the history once in a while, or KVM would load that
+		 * unit forever.
 		 */
 		if (!++simd->streak) {
 			simd->history = 0;
@@ -311,9 +318,9 @@ void kvm_riscv_vcpu_simd_load(struct kvm_vcpu *vcpu)
 }
 
 /*
- * The one place that decides what HEDELEG holds while a guest runs: what the
- * vCPU's configuration delegates, less the illegal instructions that KVM has to
- * see.  Another level of virtualization would take away here what it needs.
+ * The only place that decides what HEDELEG holds while a guest runs: what the
+ * vCPU's configuration delegates, except for illegal instructions if KVM needs
+ * them.  Nested virtualization would clear the bits that it needs here.
  */
 static __always_inline void simd_delegate(struct kvm_vcpu *vcpu)
 {
@@ -334,9 +341,8 @@ static __always_inline void simd_delegate(struct kvm_vcpu *vcpu)
  *
  * @vcpu: The vCPU
  *
- * Called with interrupts disabled for the last time before the guest is
- * entered, after the last tracepoint: a probe may copy with vectors, and flush
- * what is live.
+ * Called right before guest entry with interrupts disabled, after the last
+ * tracepoint: a probe may use kernel-mode vectors, and flush live registers.
  */
 noinstr void kvm_riscv_vcpu_simd_enter(struct kvm_vcpu *vcpu)
 {
@@ -354,12 +360,12 @@ noinstr void kvm_riscv_vcpu_simd_enter(struct kvm_vcpu *vcpu)
  * kvm_riscv_vcpu_simd_fixup - Give the guest the units that it lacks
  *
  * @vcpu: The vCPU, which has just trapped with an illegal instruction
- * @insn: What the hart has written to stval
+ * @insn: The value of stval
  *
- * Called right after the guest, with interrupts disabled and RCU not watching.
- * This handles the usual case and nothing else.  Whatever needs memory, the
- * guest's or KVM's, emulation, or a second report before the first is out, is
- * left to kvm_riscv_vcpu_illegal_insn(), which can do all of it.
+ * Called right after a guest exit, with interrupts disabled and RCU not
+ * watching.  Handles only the common case.  kvm_riscv_vcpu_illegal_insn()
+ * handles the traps that need access to guest memory, an allocation, emulation,
+ * or a trace event while an earlier one has not been reported yet.
  *
  * Return: true if the guest can execute the instruction again.
  */
@@ -391,7 +397,7 @@ noinstr bool kvm_riscv_vcpu_simd_fixup(struct kvm_vcpu *vcpu, unsigned long insn
 		simd->trap_pc = vcpu->arch.guest_context.sepc;
 	}
 
-	/* What was last used in the same period will be used now. */
+	/* Units that were last used in the same period are loaded together. */
 	if (simd->mode == SIMD_ADAPTIVE && simd_together(simd->history)) {
 		more = missing & ~need & ~off & simd_present(vcpu);
 		simd->eager |= more;
@@ -405,7 +411,10 @@ noinstr bool kvm_riscv_vcpu_simd_fixup(struct kvm_vcpu *vcpu, unsigned long insn
 	return true;
 }
 
-/* Report what could not be reported where it was done.  Interrupts are disabled. */
+/*
+ * Trace what happened where tracepoints cannot be called.  Called after an exit
+ * with interrupts disabled.
+ */
 void __kvm_riscv_vcpu_simd_exit(struct kvm_vcpu *vcpu)
 {
 	struct kvm_vcpu_simd *simd = &vcpu->arch.simd;
@@ -421,7 +430,7 @@ void __kvm_riscv_vcpu_simd_exit(struct kvm_vcpu *vcpu)
 		trace_kvm_simd_load(vcpu, loaded, loaded & simd->eager);
 }
 
-/* Out of line, so that a guest which uses no unit does not pay for it */
+/* Out of line, so that a guest that uses no unit does not pay for it */
 static noinline void simd_put_live(struct kvm_vcpu *vcpu)
 {
 	unsigned long flags;
@@ -435,8 +444,8 @@ static noinline void simd_put_live(struct kvm_vcpu *vcpu)
 }
 
 /*
- * This may run on top of a preempted section of kernel-mode vector code.  The
- * registers are that section's then, and not live here.
+ * Called by vcpu_put(), possibly while kernel-mode vector code is preempted.
+ * That code then owns the vector registers, and the guest's are not live.
  */
 void kvm_riscv_vcpu_simd_put(struct kvm_vcpu *vcpu)
 {
@@ -445,7 +454,7 @@ void kvm_riscv_vcpu_simd_put(struct kvm_vcpu *vcpu)
 	if (simd->live)
 		simd_put_live(vcpu);
 
-	/* What was not needed before the guest was entered is no miss. */
+	/* A unit cannot be a miss if the guest was never entered. */
 	if (!simd->entered)
 		return;
 	simd->entered = false;
@@ -460,7 +469,7 @@ void kvm_riscv_vcpu_simd_put(struct kvm_vcpu *vcpu)
 }
 
 /*
- * Called by the kernel's own FPU code with preemption disabled.  Afterwards the
+ * Called by kernel_fpu_begin() with preemption disabled.  Afterwards the FP
  * registers are those of the thread that has loaded the vCPU.
  */
 void kvm_riscv_vcpu_flush_fp(void)
@@ -480,7 +489,7 @@ void kvm_riscv_vcpu_flush_fp(void)
 	local_irq_restore(flags);
 }
 
-/* Called only if RISCV_V_VCPU_CTX says that the registers are a guest's. */
+/* Called by kernel-mode vector code, only if RISCV_V_VCPU_CTX is set. */
 void kvm_riscv_vcpu_flush_vector(void)
 {
 	struct kvm_vcpu *vcpu = kvm_get_running_vcpu();
@@ -498,7 +507,7 @@ void kvm_riscv_vcpu_flush_vector(void)
 	local_irq_restore(flags);
 }
 
-/* Have the instruction executed again, with the units that it lacks. */
+/* Let the guest execute the instruction again, with the units that it lacks. */
 static int simd_want(struct kvm_vcpu *vcpu, unsigned long insn, u8 units)
 {
 	struct kvm_vcpu_simd *simd = &vcpu->arch.simd;
@@ -513,7 +522,7 @@ static int simd_want(struct kvm_vcpu *vcpu, unsigned long insn, u8 units)
 
 	trace_kvm_simd_trap(vcpu, vcpu->arch.guest_context.sepc, insn, units);
 
-	/* Not in the middle of vcpu_put() and vcpu_load(), nor of a flush */
+	/* Neither a preemption nor a flush may see a part of this. */
 	local_irq_save(flags);
 	simd->asked |= units;
 	simd->wanted |= units;
@@ -526,9 +535,9 @@ static int simd_want(struct kvm_vcpu *vcpu, unsigned long insn, u8 units)
 }
 
 /*
- * Reading vlenb is how a kernel finds out what there is.  It needs no register
- * of the unit, and does not mean that one will be used, as long as none has
- * been.  A write is illegal.
+ * Emulate a read of vlenb as long as the vector registers do not exist.
+ * Kernels read vlenb when they boot, which needs no vector register and does
+ * not mean that the guest is going to use one.  A write of vlenb is illegal.
  */
 static bool simd_read_vlenb(struct kvm_vcpu *vcpu, unsigned long insn)
 {
@@ -553,14 +562,13 @@ static bool simd_read_vlenb(struct kvm_vcpu *vcpu, unsigned long insn)
  * @vcpu: The VCPU pointer
  * @trap: Trap details
  *
- * Either a unit is given to the guest that it had not before, or the
- * instruction is emulated, or the trap is the guest's own.  The same
- * instruction comes here again only if vcpu_put() has taken a unit away before
- * the guest could execute it.
+ * Either request a unit that the guest was entered without, or emulate the
+ * instruction, or redirect the trap to the guest.  The same instruction traps
+ * again only if vcpu_put() drops a unit before the guest can execute it.
  *
  * Return: > 0 to continue run-loop, 0 to exit run-loop and handle in
- * user-space, < 0 to report failure and exit run-loop, in which case the guest
- * has not moved.
+ * user-space, < 0 to report failure and exit run-loop, in which case the state
+ * of the guest is unchanged.
  */
 int kvm_riscv_vcpu_illegal_insn(struct kvm_vcpu *vcpu,
 				struct kvm_cpu_trap *trap)
@@ -570,8 +578,8 @@ int kvm_riscv_vcpu_illegal_insn(struct kvm_vcpu *vcpu,
 	unsigned long insn;
 
 	/*
-	 * One that would not have come here but for a missing unit is no exit
-	 * that anybody should see in a counter, the guest least of all.
+	 * Do not count traps that KVM gets only because a unit is missing.  The
+	 * guest can read the SBI PMU's counter.
 	 */
 	if (vcpu->arch.cfg.hedeleg_csr & BIT(EXC_INST_ILLEGAL)) {
 		kvm_riscv_vcpu_pmu_incr_fw(vcpu, SBI_PMU_FW_ILLEGAL_INSN);
@@ -584,18 +592,19 @@ int kvm_riscv_vcpu_illegal_insn(struct kvm_vcpu *vcpu,
 
 		need = kvm_riscv_simd_insn_units(insn);
 		/*
-		 * Another hart of the guest may have patched what KVM has read,
-		 * if that is not c.unimp, for which stval is 0 anyway.
+		 * If KVM has read the instruction from memory, another hart of
+		 * the guest may have changed it since the trap.  Ignore that
+		 * for c.unimp, for which stval is always 0.
 		 */
 		if (!trap->stval && insn && !(need & missing))
 			need = KVM_RISCV_SIMD_ANY;
-		/* With NACL, the CSR is in memory of this CPU's. */
+		/* With NACL, the CSR is in per-CPU memory. */
 		preempt_disable();
 		off = simd_off(ncsr_read(CSR_VSSTATUS));
 		preempt_enable();
 		/*
-		 * Ask for all that the instruction needs, and not only for what
-		 * is missing: vcpu_put() may take away the rest before the next
+		 * Request all units that the instruction needs, not only the
+		 * missing ones: vcpu_put() may drop the others before the next
 		 * entry.
 		 */
 		if (need == KVM_RISCV_SIMD_ANY)
@@ -622,7 +631,7 @@ int kvm_riscv_vcpu_illegal_insn(struct kvm_vcpu *vcpu,
 /**
  * kvm_riscv_simd_stuck - Tell which units hardware cannot switch off
  *
- * FS and VS may be hardwired to a value other than Off.  An extension of such
+ * FS and VS may be hardwired to a value other than Off.  The extensions of such
  * a unit cannot be hidden from a guest.
  *
  * Return: The units.
@@ -632,7 +641,7 @@ u8 kvm_riscv_simd_stuck(void)
 	return simd_stuck;
 }
 
-/* The kernel itself has both units off, except where it uses them. */
+/* Both units are off while the kernel runs, except where it uses them. */
 static u8 simd_probe_stuck(void)
 {
 	unsigned long flags, status;
@@ -657,7 +666,7 @@ void __init kvm_riscv_simd_init(void)
 /**
  * kvm_riscv_simd_enable_cpu - Check whether a hart can run any guest
  *
- * Guests know one vector length, and their vCPUs may be moved to any hart.
+ * A guest relies on one vector length, and its vCPUs may run on any hart.
  *
  * Return: 0, or -EOPNOTSUPP if the hart's vector length is not the host's, or
  * the hart cannot switch off what the others can.

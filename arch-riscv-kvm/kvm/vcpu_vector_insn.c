@@ -2,10 +2,10 @@
 /*
  * Vector instructions of a VM whose vlenb is not the host's.
  *
- * The registers of its vCPUs are in memory alone, since hardware works on as
- * many bytes as it has, and the guest knows how many it was promised.  What
- * sets and tells the configuration of the unit is done here, being short,
- * frequent, and a matter of nothing but numbers.  All else is for the VMM.
+ * The registers of its vCPUs are in memory only, since hardware supports no
+ * length other than its own.  KVM emulates vset and accesses to the vector
+ * CSRs, which are simple and frequent.  The VMM emulates all other
+ * instructions.
  */
 
 #include <linux/bitfield.h>
@@ -22,7 +22,7 @@
 #include <asm/kvm_vcpu_simd.h>
 #include <asm/kvm_vcpu_vector.h>
 
-/* The form of OP-V that is vset{i}vl{i} */
+/* funct3 of vset{i}vl{i} in OP-V */
 #define VECTOR_OPCFG		7
 
 #define VSET_IS_VSETVL		BIT(31)
@@ -37,18 +37,18 @@
 #define VECTOR_MAX_SEW		3
 #define VECTOR_MIN_LMUL		(-3)
 
-/* Units count as changed: a guest may be told so too often. */
+/* Set units to Dirty, which is permitted even if they have not changed. */
 static void vector_set_dirty(struct kvm_vcpu *vcpu, unsigned long fields)
 {
-	/* With NACL, the CSR is in memory of this CPU's. */
+	/* With NACL, the CSR is in per-CPU memory. */
 	preempt_disable();
 	ncsr_write(CSR_VSSTATUS, ncsr_read(CSR_VSSTATUS) | fields);
 	preempt_enable();
 }
 
 /*
- * How many elements a register group has, 0 if there is no such vtype or not
- * even room for one.
+ * The number of elements in a register group, or 0 if vtype is not supported or
+ * the group has no room for an element.
  */
 static unsigned long vector_vlmax(struct kvm_vcpu *vcpu, unsigned long vtype)
 {
@@ -101,8 +101,10 @@ static int vector_vset(struct kvm_vcpu *vcpu, unsigned long insn)
 }
 
 /*
- * To write one that is read-only is illegal, even if nothing would change: the
- * mask of what is written does not tell csrrs of x0 from that of a 0.
+ * Emulate an access to a read-only CSR.  A write is illegal even if it would
+ * change nothing.  Decode the instruction, since the write mask is zero both
+ * for csrrs of x0, which is a read, and for csrrs of another register that is
+ * zero.
  */
 static int vector_csr_read(struct kvm_vcpu *vcpu, unsigned long *val,
 			   unsigned long cur)
@@ -124,14 +126,14 @@ int kvm_riscv_vcpu_vector_csr_rmw(struct kvm_vcpu *vcpu, unsigned int csr_num,
 	struct __riscv_v_ext_state *vector = &vcpu->arch.guest_vector;
 	unsigned long *field = &vector->vcsr, mask;
 
-	/* Others have them in hardware. */
+	/* With the host's length hardware handles these CSRs. */
 	if (!(vcpu->arch.simd.emulated & KVM_RISCV_SIMD_V))
 		return KVM_INSN_ILLEGAL_TRAP;
 
 	switch (csr_num) {
 	case CSR_VSTART:
 		field = &vector->vstart;
-		/* As wide as the index of an element can be; ONE_REG is wider */
+		/* Room for any element index; ONE_REG may set more bits. */
 		mask = BITS_PER_BYTE * vcpu->kvm->arch.vlenb - 1;
 		vector->vstart &= mask;
 		break;
@@ -164,7 +166,7 @@ int kvm_riscv_vcpu_vector_csr_rmw(struct kvm_vcpu *vcpu, unsigned int csr_num,
 	return KVM_INSN_CONTINUE_NEXT_SEPC;
 }
 
-/* What the VMM may be going to write is Dirty: it need not know how to say so. */
+/* Set the units that the VMM may change to Dirty, so that it need not. */
 static int vector_exit_to_user(struct kvm_vcpu *vcpu, unsigned long insn)
 {
 	struct kvm_run *run = vcpu->run;
@@ -187,7 +189,7 @@ static int vector_exit_to_user(struct kvm_vcpu *vcpu, unsigned long insn)
  * kvm_riscv_vcpu_vector_emulate -- Emulate a vector instruction
  *
  * @vcpu: The VCPU pointer
- * @insn: An instruction that needs VS, accesses no CSR, and has VS on
+ * @insn: A vector instruction other than a CSR access; the guest has VS on
  *
  * Return: One of enum kvm_insn_return.
  */

@@ -8,41 +8,41 @@
 struct kvm_vcpu;
 struct kvm_cpu_trap;
 
-/* What sstatus has a switch for: FS is one for F and D, VS one for all of V. */
+/* The units that sstatus controls: FS is for F and D, VS for all of V. */
 #define KVM_RISCV_SIMD_FP	BIT(0)
 #define KVM_RISCV_SIMD_V	BIT(1)
-/* Not known: whatever unit is off may be the one that is needed. */
+/* Unknown: the instruction may need any unit that is off. */
 #define KVM_RISCV_SIMD_ANY	BIT(7)
 
 struct kvm_vcpu_simd {
-	/* Units that the guest's extensions give it */
+	/* The units that the guest has, according to its extensions */
 	u8 enabled;
-	/* Those of them that are never loaded: their instructions are emulated. */
+	/* Of these, units that are emulated and never loaded */
 	u8 emulated;
-	/* What an instruction has trapped for, and no entry has loaded yet */
+	/* Units that an instruction trapped for and that are not loaded yet */
 	u8 asked;
-	/* To be loaded when the guest is entered, if not live then */
+	/* Units that guest entry loads if they are not live */
 	u8 wanted;
-	/* What of it no instruction had asked for */
+	/* Of these, units that are loaded without a trap */
 	u8 eager;
-	/* The registers on this CPU are the guest's */
+	/* Units whose registers on this CPU are the guest's */
 	u8 live;
-	/* Changed by the guest, or asked for, since vcpu_load() */
+	/* Units that trapped, or were Dirty when saved, since vcpu_load() */
 	u8 used;
 	/* The guest was entered since vcpu_load() */
 	bool entered;
-	/* simd_switch as it was at vcpu_load() */
+	/* The value of simd_switch at vcpu_load() */
 	u8 mode;
-	/* How often something was eager, modulo 256 */
+	/* Periods with a unit loaded because of the history, modulo 256 */
 	u8 streak;
-	/* What used was in the last eight periods */
+	/* The values of used in the last eight periods */
 	u16 history;
-	/* What is going to be used, to judge by that */
+	/* Units to load without a trap, according to the history */
 	u8 frequent;
-	/* Not traced yet: units that were loaded, and that trapped right before */
+	/* Not traced yet: units that were loaded, and units that trapped */
 	u8 loaded;
 	u8 trapped;
-	/* The instruction that trapped for them, and where it is */
+	/* The instruction that trapped, and its address */
 	unsigned long trap_insn;
 	unsigned long trap_pc;
 };
