@@ -17,7 +17,7 @@ TO ?=
 REV ?=
 N ?=
 SEED ?=
-export KDIR BUILD JOBS QEMU SEED
+export KDIR BUILD JOBS QEMU SEED AUTHOR
 
 .PHONY: all help deps base apply first export build boot test check check-text check-each \
 	check-long check-mutants mutate check-debug check-hosts check-configs check-base \
