@@ -59,10 +59,10 @@ awk -v mode=check -f "$scripts/syzkaller/check.awk" "$values" "$txt" pass=2 "$tx
 	die "$txt is not well-formed"
 compile -c -o /dev/null "$work/check.c" || die "$txt and the headers differ"
 
-rc=0 n=0
+rc=0 n=0 described=$(grep -v '^#' "$txt")
 while read -r name; do
 	n=$((n + 1))
-	if ! grep -v '^#' "$txt" | grep -qw "$name" && ! grep -q "^# Not described: .*\<$name\>" "$txt"; then
+	if ! grep -qw "$name" <<<"$described" && ! grep -q "^# Not described: .*\<$name\>" "$txt"; then
 		echo "$name is new, and not described"
 		rc=1
 	fi
