@@ -17,7 +17,7 @@ have_package()
 {
 	. "$scripts/apt.sh"
 	apt_suite "$2" >"$logs/check-base-apt.log" 2>&1 || return 1
-	apt-cache "${apt_suite_options[@]}" policy "$1" | grep -q '^  Candidate: [0-9]'
+	apt-cache "${apt_suite_options[@]}" policy "$1" | grep '^  Candidate: [0-9]' >/dev/null
 }
 
 rev=${1:-HEAD}
