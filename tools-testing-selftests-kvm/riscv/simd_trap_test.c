@@ -641,12 +641,6 @@ static void guest_code(struct scenario *s)
 			for (vs = SR_VS_OFF; vs <= max_vs(); vs += s->step * SR_VS_INITIAL)
 				guest_run_scenario(p, s, fs | vs, &ref_gprs);
 	}
-	/*
-	 * KVM writes 0 to vsstatus for a new vCPU, and QEMU leaves UXL alone when 0
-	 * is written to it: the next guest would find its user mode 32-bit.
-	 */
-	if (s->rv32)
-		csr_write(CSR_SSTATUS, (csr_read(CSR_SSTATUS) & ~SR_UXL) | SR_UXL_64);
 	GUEST_DONE();
 }
 
