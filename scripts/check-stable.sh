@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# patches/stable-6.12: what KVM of Debian 13's kernel needs of patches/1-isolation.
+# patches/stable-6.12: what KVM of Debian 13's kernel needs of layer 1.
 # Fetch that kernel's source, boot it as it is, and then with one patch more at a time,
 # and run tests of the series there: scripts/stable.list says from which patch on each
 # of them has to pass.  KTAP.
@@ -86,14 +86,14 @@ rules()
 		;;
 	esac
 	upstream=
-	for f in "$top"/patches/1-isolation/0*.patch; do
+	for f in "$top"/patches/1?-*/0*.patch; do
 		if [ "$(git mailinfo "$stable/msg.up" /dev/null <"$f" | sed -n 's/^Subject: //p')" = "$subject" ]; then
 			upstream=$f
 			break
 		fi
 	done
 	if [ -z "$upstream" ]; then
-		echo "no patch of 1-isolation has this subject"
+		echo "no patch of layer 1 has this subject"
 		return 1
 	fi
 	diff <(grep -E '^(Fixes|Cc): ' <<<"$body") <(sed '/^---$/,$d' "$stable/msg.up" | grep -E '^(Fixes|Cc): ') ||

@@ -791,10 +791,10 @@ for i in "${!names[@]}"; do
 		ended=1
 	fi
 
-	# The tip of a layer is the last patch of its folder.
+	# The tip of a layer is the last patch of its folders, which share a digit.
 	tip=''
 	next=${names[i + 1]:-}
-	if [ "$mode" = all ] && [ "${next%%/*}" != "${name%%/*}" ]; then
+	if [ "$mode" = all ] && [ "${next:0:1}" != "${name:0:1}" ]; then
 		if ! same_kernel "$last_tip" "$rev"; then
 			tip=tip
 		fi

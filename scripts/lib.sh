@@ -85,7 +85,8 @@ fi
 kmake() { make -C "$linux" -j"$jobs" -s "${compiler[@]}" "$@"; }
 lgit() { git -C "$linux" "$@"; }
 
-# The layers, in order: the folders of patches/ that the series file names.
+# The series as they are posted, in order: the folders of patches/ that the series file
+# names. The digit that a name begins with is the layer.
 layers() { sed -n 's|^\([^#/]*\)/.*|\1|p' "$top/patches/series" | awk '!seen[$0]++'; }
 layer_patches() { grep "^$1/" "$top/patches/series"; }
 
@@ -99,11 +100,15 @@ figure()
 	printf "| \`%s\` | %s | %s |\n" "$1" "$id" "$2" >"$build/figures/$(printf %s "$1" | tr -c 'A-Za-z0-9' -)"
 }
 
-# The last commit of each layer, from the first on
+# The last commit of each layer, from the first on: a layer is the series with its digit
 layer_tips()
 {
 	lgit log --reverse --format='%H %s' base..series | awk '
-		$2 == "layer:" && tip { print tip }
+		$2 == "layer:" {
+			if (tip && substr($3, 1, 1) != layer)
+				print tip
+			layer = substr($3, 1, 1)
+		}
 		{ tip = $1 }
 		END { print tip }'
 }
