@@ -19,7 +19,7 @@ N ?=
 SEED ?=
 export KDIR BUILD JOBS QEMU SEED AUTHOR
 
-.PHONY: all help deps base apply first export build boot test check check-text check-each \
+.PHONY: all help deps base apply absorb first export build boot test check check-text check-each \
 	check-long check-mutants mutate check-debug check-hosts check-configs check-base \
 	check-install check-qemu check-stable qemu-new qemu-faults vmm-check migrate \
 	qemu qemu-export qemu-migrate coverage decoder prove fuzz bench figures mbox junit \
@@ -50,6 +50,10 @@ export:
 
 build: apply
 	@$(S)/build.sh all
+
+absorb: args-absorb
+	@$(S)/deps.sh absorb
+	@$(S)/absorb.sh
 
 first: apply
 	@$(S)/build.sh first

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # Install what is missing on a Debian machine, and nothing else.
 #
-#	deps.sh [bench|clang|install]	what these need, too
+#	deps.sh [absorb|bench|clang|install|qemu]	what these need, too
 . "$(dirname "$0")/lib.sh"
 . "$scripts/apt.sh"
 
@@ -14,6 +14,7 @@ if [ -n "${WITH_SPHINX:-}" ]; then
 	need+=" sphinx-build:python3-sphinx"
 fi
 case ${1:-} in
+absorb) need+=" git-absorb:git-absorb" ;;
 bench) need+=" gnuplot:gnuplot-nox" ;;
 install) need+=" debootstrap:debootstrap" ;;
 clang)

@@ -16,6 +16,15 @@ if [ -n "$(lgit status --porcelain --untracked-files=no)" ] && ! $check; then
 	die "build/linux has changes that are not committed; commit or stash them first"
 fi
 
+# An edit of a copy must not get lost.
+if ! $check; then
+	edited=$(edited_copies | while read -r f; do
+		lgit show "series:$(kernel_file "$f")" 2>/dev/null | cmp -s - "$top/$f" || echo "$f"
+	done)
+	[ -z "$edited" ] || die "edited, and not in build/linux: $(paste -sd ' ' <<<"$edited")
+make absorb takes this into the patches, git checkout drops it"
+fi
+
 mkdir -p "$out/patches" "$out/Documentation"
 layer=
 n=0
@@ -61,7 +70,7 @@ copy_new()
 	done
 	{
 		echo "Copies of the files that the series adds below $under,"
-		echo "written by make export.  Change them in build/linux, see README."
+		echo "written by make export.  make absorb takes edits here into the patches."
 	} >"$out/$to/README"
 }
 copy_new arch/riscv arch-riscv-kvm arch/riscv/

@@ -90,6 +90,33 @@ lgit() { git -C "$linux" "$@"; }
 layers() { sed -n 's|^\([^#/]*\)/.*|\1|p' "$top/patches/series" | awk '!seen[$0]++'; }
 layer_patches() { grep "^$1/" "$top/patches/series"; }
 
+# Copies of the files that the series adds, for people to read and to edit: make export
+# writes them, make absorb takes edits of them into the patches.
+copies="arch-riscv-kvm tools-testing-selftests-kvm"
+kernel_file()
+{
+	case $1 in
+	arch-riscv-kvm/*) echo "arch/riscv/${1#*/}" ;;
+	*) echo "tools/testing/selftests/kvm/${1#*/}" ;;
+	esac
+}
+
+# edited_copies: those that differ from what has been exported or applied last
+edited_copies()
+{
+	local tip f
+
+	read -r _ tip 2>/dev/null <"$linux/.git/simd-applied" || return 0
+	{
+		lgit diff --name-only --diff-filter=A base "$tip" -- arch/riscv tools/testing/selftests/kvm |
+			sed 's|^arch/riscv/|arch-riscv-kvm/|; s|^tools/testing/selftests/kvm/|tools-testing-selftests-kvm/|'
+		# shellcheck disable=SC2086	# two folders
+		(cd "$top" && find $copies -type f ! -path '*-kvm/README')
+	} | sort -u | while read -r f; do
+		lgit show "$tip:$(kernel_file "$f")" 2>/dev/null | cmp -s - "$top/$f" || echo "$f"
+	done
+}
+
 # figure "make ..." TEXT: what it has found, for the table that "make figures" writes
 figure()
 {

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# Each layer as it would be posted: one mbox, a thread with the cover letter as 0/N, with
+# Each series as it would be posted: one mbox, a thread with the cover letter as 0/N, with
 # base-commit and the ids of the patches in front; and who get_maintainer.pl says it goes to.
 #
 #	mbox.sh			AUTHOR="Name <address>" for the person who posts
