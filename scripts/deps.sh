@@ -14,7 +14,7 @@ if [ -n "${WITH_SPHINX:-}" ]; then
 	need+=" sphinx-build:python3-sphinx"
 fi
 case ${1:-} in
-absorb) need+=" git-absorb:git-absorb" ;;
+absorb) need+=" $(git --exec-path)/git-absorb:git-absorb" ;;
 bench) need+=" gnuplot:gnuplot-nox" ;;
 install) need+=" debootstrap:debootstrap" ;;
 clang)
