@@ -51,7 +51,7 @@ export:
 build: apply
 	@$(S)/build.sh all
 
-absorb: args-absorb
+absorb: apply
 	@$(S)/deps.sh absorb
 	@$(S)/absorb.sh
 
