@@ -27,7 +27,7 @@ export CCACHE_DIR=$build/ccache CCACHE_NOHASHDIR=1 CCACHE_MAXSIZE=3G
 unset MAKEFLAGS MFLAGS MAKELEVEL LDFLAGS CFLAGS || true
 
 series_name='KVM RISC-V SIMD'
-series_mail=kvm-riscv-simd@localhost
+series_mail='kvm-riscv-simd@localhost'
 
 mkdir -p "$build" "$logs" 2>/dev/null || {
 	echo "error: cannot write to $build" >&2
@@ -72,7 +72,7 @@ patiently()
 			return 0
 		fi
 		say "once more in $pause s"
-		sleep $pause
+		sleep "$pause"
 	done
 	"$@"
 }

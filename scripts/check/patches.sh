@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+# For check.sh: one patch after the other is built, linted and booted.
+
+same_kernel() { lgit diff --quiet "$1" "$2" -- . ':!tools/testing' ':!Documentation'; }
+
+# touched_c REV: its C files, without those of user space
+touched_c()
+{
+	lgit diff --name-only --diff-filter=AM "$1^" "$1" -- 'arch/*.c' 'virt/*.c' 'drivers/*.c' 'lib/*.c'
+}
+
+# The kernel with W=1, and sparse over what is compiled of arch/riscv/kvm and each
+# other C file that is touched.
+kernel_and_lint()
+{
+	local files f out unseen=()
+
+	mapfile -t files < <(touched_c "$1")
+	for f in "${files[@]}"; do
+		rm -f "$build/obj/${f%.c}.o"	# whatever has been built before
+	done
+	out=$(SPARSE=$build/sparse/sparse SPARSE_FILES="arch/riscv/kvm/ ${files[*]}" \
+		"$scripts/build.sh" kernel C=1 CHECK="$scripts/sparse.sh --of" 2>&1) || { echo "$out"; return 1; }
+	if [ ${#files[@]} -gt 0 ]; then
+		out+=$'\n'$(cd "$linux" && PYTHONDONTWRITEBYTECODE=1 tools/docs/kernel-doc -none "${files[@]}" 2>&1)
+	fi
+	echo "$out"
+	if grep -E '(warning|error):' <<<"$out"; then
+		echo "W=1, sparse or kernel-doc complain"
+		return 1
+	fi
+	# That sparse said nothing means something only if it ran.  Kbuild does not run it
+	# over the sources of generated headers.
+	for f in "${files[@]}"; do
+		[[ $f == */asm-offsets.c ]] || grep -q "^sparse: .*/$f\$" <<<"$out" || unseen+=("$f")
+	done
+	[ ${#unseen[@]} = 0 ] || lint_elsewhere "${unseen[@]}"
+}
+
+# lint_elsewhere FILE...: the same for what the kernel of L1 does not have
+lint_elsewhere()
+{
+	local f out
+
+	"$scripts/build.sh" config obj-more RISCV_SBI_V01=y || return 1
+	out=$(SPARSE=$build/sparse/sparse SPARSE_FILES="$*" kmake O="$build/obj-more" W=1 C=1 \
+		CHECK="$scripts/sparse.sh --of" "${@/%.c/.o}" 2>&1) || { echo "$out"; return 1; }
+	echo "$out"
+	if grep -E '(warning|error):' <<<"$out"; then
+		return 1
+	fi
+	for f; do
+		grep -q "^sparse: .*/$f\$" <<<"$out" || { echo "sparse did not see $f"; return 1; }
+	done
+}
+
+# Configurations that are compiled and not run: name and options
+variants="nov:RISCV_ISA_V=n,KVM=m nofpu:FPU=n,TEST_FPU=n"
+# and this one at the tip of a layer
+tip_variant="m-rt:KVM=m,RISCV_ISA_V_PREEMPTIVE=n,PREEMPT_RT=y,PREEMPT=n,EXPERT=y"
+
+# build_variant NAME:OPTION,... TARGET...
+build_variant()
+{
+	local obj=obj-${1%%:*} opts out
+
+	IFS=, read -ra opts <<<"${1#*:}"
+	shift
+	echo "--- ${opts[*]}: $*"
+	"$scripts/build.sh" config "$obj" "${opts[@]}" || return 1
+	out=$(kmake O="$build/$obj" "$@" 2>&1) || { echo "$out"; return 1; }
+	echo "$out"
+	! grep -E '(warning|error):' <<<"$out"
+}
+
+# build_variants REV: KVM, and what else the revision can break.  Folders, as what is
+# in them and gets compiled depends on the configuration.
+build_variants()
+{
+	local rev=$1 v targets
+
+	mapfile -t targets < <({
+		echo arch/riscv/kvm/	# and virt/kvm with it
+		touched_c "$rev" | sed -n '/^virt\/kvm\//!s|[^/]*$||p'
+		# A header that is not KVM's alone
+		lgit diff --quiet "$rev^" "$rev" -- '*.h' ':!arch/riscv/kvm' ':!tools' ':!*/kvm*.h' ||
+			echo arch/riscv/kernel/
+	} | sort -u)
+	for v in $variants; do
+		build_variant "$v" "${targets[@]}" || { echo "does not build with ${v#*:}"; return 1; }
+	done
+}
+
+# The tests whose programs a revision changes
+changed_tests()
+{
+	local changed name prog
+
+	changed=$(lgit diff --name-only "$1^" "$1" -- tools | sed -n 's|.*/kvm/riscv/\(.*\)\.c$|\1|p')
+	while read -r name _ _ _ prog _; do
+		if [[ $name != "#"* && $name != *-long ]] && grep -qx "$prog" <<<"$changed"; then
+			echo "$name"
+		fi
+	done <"$scripts/tests.list"
+}
+
+# build_patch WHERE REV BUILT TIP: BUILT is the revision of the last kernel, TIP not
+# empty at the end of a layer that has changed it
+build_patch()
+{
+	local where=$1 rev=$2 built=$3 tip=$4 out=$build/jobs/variants pid rc=0
+
+	say "# --- $where: $(lgit log -1 --format=%s "$rev")"
+	renice -n 5 -p "$BASHPID" >/dev/null	# the patch before is being tested
+	lgit checkout -q --detach "$rev"
+	if [ -n "$built" ] && same_kernel "$built" "$rev"; then
+		say "# no source of the kernel is touched, which is not built again"
+	else
+		check "$where: builds with KVM=m and V off, FPU off" build_variants "$rev" >"$out" &
+		pid=$!
+		check "$where: kernel builds, W=1 and sparse" kernel_and_lint "$rev" || rc=1
+		wait $pid || rc=1
+		cat "$out"
+		[ $rc = 0 ] || return 1
+	fi
+	if [ -n "$tip" ]; then
+		check "$where: builds with KVM=m and PREEMPT_RT" \
+			build_variant "$tip_variant" arch/riscv/kvm/ arch/riscv/kernel/ || return 1
+	fi
+	check "$where: KVM selftests build" "$scripts/build.sh" selftests || return 1
+	"$scripts/build.sh" initramfs >"$logs/initramfs.log" 2>&1
+}
+
+# boot_patch WHERE REV TIP: run the tests in a copy of what has been built
+boot_patch()
+{
+	local where=$1 rev=$2 what="series smoke"
+
+	if same_kernel "$rev^" "$rev"; then
+		what=$(changed_tests "$rev")
+	fi
+	if [ -n "$what" ]; then
+		# shellcheck disable=SC2086	# several tests
+		tests "$where" "check-$(slug "$where")" $what || true
+	else
+		result skip "$where: boot" 0 "no program of a test is touched, nor the kernel"
+	fi
+	# At the tip of a layer with the base's functional ones
+	if [ -n "$3" ]; then
+		tests "${where%/*}, base's tests" "check-tip-$(slug "${where%/*}")" base || true
+	fi
+}
+
+# is_patch NUMBER NAME WHICH: a number, or part of a name
+is_patch()
+{
+	case $3 in
+	*[!0-9]*) [[ $2 == *"$3"* ]] ;;
+	*) [ "$1" -eq "$3" ] ;;
+	esac
+}
+
+# each_patch: the next one is built while the one before it is tested
+each_patch()
+{
+	local names revs i name where rev tip next started='' ended='' last_tip=base
+
+	mapfile -t names < <(grep -v '^#' "$top/patches/series")
+	mapfile -t revs < <(lgit log --reverse --format='%H %s' base..series |
+		sed '/^[0-9a-f]* layer: /d; s/ .*//')
+	[ ${#names[@]} = ${#revs[@]} ] ||
+		die "patches/series and the branch series have different numbers of patches"
+
+	built=
+	for i in "${!names[@]}"; do
+		name=${names[i]}
+		where=${name##*/}
+		where="${name%%/*}/${where%%-*}"
+		rev=${revs[i]}
+		if [ -z "$started" ] && ! is_patch $((i + 1)) "$name" "$from"; then
+			continue
+		fi
+		[ -z "$ended" ] || break
+		started=1
+		if [ -n "$to" ] && is_patch $((i + 1)) "$name" "$to"; then
+			ended=1
+		fi
+
+		# The tip of a layer is the last patch of its folders, which share a digit.
+		tip=''
+		next=${names[i + 1]:-}
+		if [ "$mode" = all ] && [ "${next:0:1}" != "${name:0:1}" ]; then
+			if ! same_kernel "$last_tip" "$rev"; then
+				tip=tip
+			fi
+			last_tip=$rev
+		fi
+
+		# Built while the patch before is tested, whose results come first
+		later build_patch "$where" "$rev" "$built" "$tip"
+		if ! drain; then
+			say "# $where is not booted"
+			built=
+			continue
+		fi
+		built=$rev
+		stage
+		later boot_patch "$where" "$rev" "$tip"
+	done
+	drain || true
+	[ -n "$started" ] || die "FROM=$from: no such patch"
+	[ -z "$to" ] || [ -n "$ended" ] || die "TO=$to: no such patch from $from on"
+}

@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+# For check.sh: the tip on other machines, hosts and QEMUs.
+
+module_tip()
+{
+	"$scripts/build.sh" config obj-m KVM=m
+	kmake O="$build/obj-m" Image modules
+	"$scripts/build.sh" initramfs obj-m
+}
+
+matrix()
+{
+	local vlen smp
+
+	for vlen in 128 256 1024; do
+		for smp in 1 4; do
+			# Each VLEN, each number of CPUs, the ends with both
+			if [ $vlen = 256 ] && [ $smp = 1 ]; then
+				continue
+			fi
+			later tests "VLEN $vlen, $smp CPU" "check-vlen$vlen-smp$smp" -v $vlen -s $smp simd
+		done
+	done
+}
+
+# Ways to switch FP and vectors; the default has been in the matrix.
+modes()
+{
+	local m
+
+	for m in lazy eager; do
+		if [ $m = lazy ] && ! delivers_traps; then
+			later result skip "simd_switch=lazy" 0 "QEMU $no_traps"
+			continue
+		fi
+		later tests "simd_switch=$m" "check-$m" -a "kvm.simd_switch=$m" simd simd_trap_test
+	done
+}
+
+# The tip under the newest QEMU that Debian has, beside the release's
+newest_qemu()
+{
+	local -x QEMU=$build/qemu-new/qemu-system-riscv64
+
+	if ! QEMU='' "$scripts/qemu-newest.sh" >"$logs/qemu-new.out" 2>&1; then
+		result skip "newest QEMU" 0 "cannot be fetched: $(tail -n 1 "$logs/qemu-newest.log")"
+		return 0
+	fi
+	qemu=$QEMU
+	if ! delivers_traps; then
+		say "# QEMU $(qemu_version) $no_traps; L1 boots with kvm.simd_switch=eager"
+	fi
+	tests "QEMU $(qemu_version)" check-qemu-new series
+}
+
+# Hosts other than QEMU's max, which has everything: name and -cpu
+hosts="no-V:rv64,h=true
+no-Zv:rv64,h=true,v=true,sscofpmf=true,smaia=true,ssaia=true"
+
+other_hosts()
+{
+	local h
+
+	for h in $hosts; do
+		later tests "host ${h%%:*}" "check-host-${h%%:*}" -c "${h#*:}" series smoke
+	done
+}
+
+# default_regs WHEN: all registers of a new vCPU with their values, on each host
+default_regs()
+{
+	local h label
+
+	for h in max:max $hosts; do
+		label=regs-$1-${h%%:*}
+		"$scripts/run-tests.sh" -q -k "$staged/Image" -i "$staged/initramfs.cpio" \
+			-l "$label" -c "${h#*:}" -s 1 reglist || return 1
+		sed -n 's/^# reg //p' "$logs/$label.normal.log" | sort >"$logs/$label"
+		[ -s "$logs/$label" ] || return 1
+	done
+}
+
+base_regs()
+{
+	"$scripts/build.sh" all && stage && default_regs base
+}
+
+# A VMM that changes nothing sees what it saw before; sorted, since the order of
+# KVM_GET_REG_LIST has been changed on purpose.
+same_regs()
+{
+	local h rc=0
+
+	default_regs series || return 1
+	for h in max $hosts; do
+		h=${h%%:*}
+		diff "$logs/regs-base-$h" "$logs/regs-series-$h" || rc=1
+		echo "$h: $(wc -l <"$logs/regs-series-$h") registers"
+	done
+	return $rc
+}
+
+# Whole kernels of two of the variants.  One folder for both: next to nothing has
+# to be built again when FPU goes, where RISCV_ISA_V is off already.
+variant_image()
+{
+	local v opts
+
+	v=$(tr " " "\n" <<<"${variants//,KVM=m/}" | grep "^$1:")
+	IFS=, read -ra opts <<<"${v#*:}"
+	"$scripts/build.sh" config obj-image "${opts[@]}" || return 1
+	kmake O="$build/obj-image" Image || return 1
+	cp "$build/obj-image/arch/riscv/boot/Image" "$build/Image-$1"
+}
+
+variant_hosts()
+{
+	# Without simd_hook.ko, which is for the usual kernel
+	"$scripts/build.sh" initramfs obj-image >"$logs/initramfs.log" 2>&1 || true
+	stage
+	if check "RISCV_ISA_V=n: kernel builds" variant_image nov; then
+		tests "RISCV_ISA_V=n" check-nov -k "$build/Image-nov" series smoke || true
+	fi
+	# There is no C library there.
+	if check "FPU=n: kernel builds" variant_image nofpu; then
+		tests "FPU=n" check-nofpu -k "$build/Image-nofpu" -a rdinit=/kvm/nofpu nofpu || true
+	fi
+}
+
+# hosts_of_the_tip: kernels without V, without FPU, and with KVM as a module
+hosts_of_the_tip()
+{
+	now variant_hosts
+	if now check "KVM=m: tip builds" module_tip; then
+		stage obj-m
+		now tests "KVM=m" check-module series smoke || true
+	fi
+	"$scripts/build.sh" initramfs >"$logs/initramfs.log" 2>&1 || true
+}
+
+# whole_tip: what make check does with the last patch.  The longest are the first.
+whole_tip()
+{
+	later tests "series: tip" check-tip series smoke deep
+	by=vmm-check.sh later tests "QEMU as VMM" check-vmm
+	by=migrate.sh later tests "migration" check-migrate
+	matrix
+	modes
+	later check "registers of a new vCPU are the base's" same_regs
+	other_hosts
+	later result skip "qemu-migrate" 0 "not part of this, since QEMU has to be built for it: make qemu qemu-migrate"
+	later newest_qemu
+	drain || true
+}
