@@ -106,9 +106,16 @@ mutants_apply()
 	return $rc
 }
 
+our_scripts()
+{
+	shellcheck -x -P "$scripts" "$scripts"/*.sh "$top/.ci/run"
+	# with -a, what it sources
+	shellcheck -x -a -P "$scripts" "$scripts/check.sh"
+}
+
 our_own()
 {
-	check "shellcheck" shellcheck -x -a -P "$scripts" "$scripts"/*.sh "$top/.ci/run" || true
+	check "shellcheck" our_scripts || true
 	check "our C compiles without warnings" our_c || true
 	check "patches/series is complete" series_complete || true
 	check "userspace.md quotes userspace.c" "$scripts/guide.sh" --check || true
