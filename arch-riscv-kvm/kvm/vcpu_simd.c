@@ -211,11 +211,16 @@ void kvm_riscv_vcpu_simd_reset(struct kvm_vcpu *vcpu)
 	if (riscv_isa_extension_available(isa, V))
 		simd.enabled |= KVM_RISCV_SIMD_V;
 
+	/*
+	 * The guest can access a unit that is always on, whatever it is told.
+	 * It must find its own registers there.
+	 */
+	simd.enabled |= simd_stuck;
+
 	/* Hardware supports no length other than its own. */
 	if (vcpu->kvm->arch.vlenb != kvm_riscv_host_vlenb())
 		simd.emulated = simd.enabled & KVM_RISCV_SIMD_V;
 
-	/* Assign as a whole: a fault of the mapping reads emulated. */
 	vcpu->arch.simd = simd;
 	vcpu->arch.guest_context.sstatus &= ~(SR_FS | SR_VS);
 }
@@ -282,6 +287,13 @@ static __always_inline void simd_learn(struct kvm_vcpu_simd *simd)
 	if (simd->used & KVM_RISCV_SIMD_V)
 		history |= SIMD_HISTORY_V;
 
+	/*
+	 * Hardware may report Dirty for a unit that was only loaded.  Clear the
+	 * history once in a while, or KVM would load that unit forever.
+	 */
+	if (simd->frequent && !++simd->streak)
+		history = 0;
+
 	if (history == simd->history)
 		return;
 
@@ -300,20 +312,11 @@ void kvm_riscv_vcpu_simd_load(struct kvm_vcpu *vcpu)
 
 	simd->eager = 0;
 	simd->mode = simd_mode();
-	if (simd->mode == SIMD_EAGER) {
+	if (simd->mode == SIMD_EAGER)
 		simd->eager = simd_present(vcpu);
-	} else if (simd->mode == SIMD_ADAPTIVE && simd->frequent) {
+	else if (simd->mode == SIMD_ADAPTIVE)
 		simd->eager = simd->frequent;
-		/*
-		 * Hardware may report Dirty for a unit that was only loaded.
-		 * Clear the history once in a while, or KVM would load that
-		 * unit forever.
-		 */
-		if (!++simd->streak) {
-			simd->history = 0;
-			simd->frequent = 0;
-		}
-	}
+
 	simd->wanted = simd->eager | simd->asked;
 }
 
@@ -374,7 +377,7 @@ noinstr bool kvm_riscv_vcpu_simd_fixup(struct kvm_vcpu *vcpu, unsigned long insn
 	struct kvm_vcpu_simd *simd = &vcpu->arch.simd;
 	u8 need, off, more, missing = simd_missing(vcpu);
 
-	if (!missing || !insn || simd->trapped ||
+	if (kvm_riscv_nacl_available() || !missing || !insn || simd->trapped ||
 	    !(vcpu->arch.guest_context.hstatus & HSTATUS_SPV))
 		return false;
 
@@ -651,7 +654,8 @@ static u8 simd_probe_stuck(void)
 	status = csr_read(CSR_SSTATUS);
 	local_irq_restore(flags);
 
-	return (KVM_RISCV_SIMD_FP | KVM_RISCV_SIMD_V) & ~simd_off(status);
+	return ((has_fpu() ? KVM_RISCV_SIMD_FP : 0) |
+		(has_vector() ? KVM_RISCV_SIMD_V : 0)) & ~simd_off(status);
 }
 
 void __init kvm_riscv_simd_init(void)

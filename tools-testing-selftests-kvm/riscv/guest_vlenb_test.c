@@ -302,9 +302,9 @@ static bool raises_sigbus(u8 *p)
 	return false;
 }
 
-static u8 *map_v_regs(struct kvm_vcpu *vcpu, size_t size)
+static u8 *map_v_regs(struct kvm_vcpu *vcpu, size_t size, int flags)
 {
-	void *map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu->fd,
+	void *map = mmap(NULL, size, PROT_READ | PROT_WRITE, flags, vcpu->fd,
 			 KVM_RISCV_VECTOR_PAGE_OFFSET * getpagesize());
 
 	TEST_ASSERT(map != MAP_FAILED, "mmap(): %s", strerror(errno));
@@ -327,7 +327,7 @@ TEST_F(vlenb, mapping)
 	for (vlenb = MIN_VLENB; vlenb <= MAX_VLENB; vlenb *= 2) {
 		size = max_t(u64, 32 * vlenb, getpagesize());
 		vcpu = create(vlenb, ANY_LENGTH, guest_one_insn);
-		map = map_v_regs(vcpu, size + getpagesize());
+		map = map_v_regs(vcpu, size + getpagesize(), MAP_SHARED);
 		if (vlenb == host_vlenb()) {
 			EXPECT_TRUE(raises_sigbus(map));
 			goto next;
@@ -350,8 +350,11 @@ TEST_F(vlenb, mapping)
 		memset(buf, 0x5a, vlenb);
 		EXPECT_EQ(0, set_v_reg(vcpu, v_reg_id(31, vlenb), buf));
 		EXPECT_EQ(0, memcmp(map + 31 * vlenb, buf, vlenb));
-		again = map_v_regs(vcpu, size);
+		again = map_v_regs(vcpu, size, MAP_SHARED);
 		EXPECT_EQ(0, memcmp(map, again, 32 * vlenb));
+		munmap(again, size);
+		again = map_v_regs(vcpu, size, MAP_PRIVATE);
+		EXPECT_TRUE(raises_sigbus(again));
 		munmap(again, size);
 
 		EXPECT_TRUE(raises_sigbus(map + size));
@@ -370,7 +373,7 @@ TEST_F(vlenb, mapping_without_v)
 {
 	struct sigaction sa = { .sa_handler = on_sigbus };
 	struct kvm_vcpu *vcpu = create(other_vlenb(), ANY_LENGTH, NULL);
-	u8 *map = map_v_regs(vcpu, getpagesize());
+	u8 *map = map_v_regs(vcpu, getpagesize(), MAP_SHARED);
 
 	sigaction(SIGBUS, &sa, NULL);
 	vcpu_set_reg(vcpu, RISCV_ISA_EXT_REG(KVM_RISCV_ISA_EXT_V), 0);
