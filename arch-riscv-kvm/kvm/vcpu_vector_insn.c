@@ -185,15 +185,8 @@ static int vector_exit_to_user(struct kvm_vcpu *vcpu, unsigned long insn)
 	return KVM_INSN_EXIT_TO_USER_SPACE;
 }
 
-/**
- * kvm_riscv_vcpu_vector_emulate -- Emulate a vector instruction
- *
- * @vcpu: The VCPU pointer
- * @insn: A vector instruction other than a CSR access; the guest has VS on
- *
- * Return: One of enum kvm_insn_return.
- */
-int kvm_riscv_vcpu_vector_emulate(struct kvm_vcpu *vcpu, unsigned long insn)
+/* Emulate a vector instruction other than a CSR access. */
+static int vector_emulate(struct kvm_vcpu *vcpu, unsigned long insn)
 {
 	unsigned long opcode = (insn & INSN_OPCODE_MASK) | INSN_16BIT_MASK;
 
@@ -201,4 +194,39 @@ int kvm_riscv_vcpu_vector_emulate(struct kvm_vcpu *vcpu, unsigned long insn)
 		return vector_vset(vcpu, insn);
 
 	return vector_exit_to_user(vcpu, insn);
+}
+
+/**
+ * kvm_riscv_vcpu_vector_insn -- Handle a vector instruction of an emulated V
+ *
+ * @vcpu: The VCPU pointer
+ * @run:  The VCPU run struct
+ * @insn: The instruction, for which the guest has VS on
+ *
+ * Return: > 0 to continue run-loop, 0 to exit run-loop and handle in
+ * user-space, < 0 to report failure and exit run-loop.
+ */
+int kvm_riscv_vcpu_vector_insn(struct kvm_vcpu *vcpu, struct kvm_run *run,
+			       unsigned long insn)
+{
+	int rc;
+
+	if (!kvm_riscv_vcpu_emulation_begin(vcpu))
+		return 1;
+
+	if ((insn & INSN_OPCODE_MASK) >> INSN_OPCODE_SHIFT == INSN_OPCODE_SYSTEM)
+		rc = kvm_riscv_vcpu_system_insn(vcpu, run, insn);
+	else
+		rc = kvm_riscv_vcpu_finish_insn(vcpu, run, insn,
+						vector_emulate(vcpu, insn));
+
+	/* An instruction that is left to userspace ends at the next KVM_RUN. */
+	if (rc) {
+		kvm_riscv_vcpu_emulation_end(vcpu);
+		vcpu->stat.vector_exit_kernel++;
+	} else {
+		vcpu->stat.vector_exit_user++;
+	}
+
+	return rc;
 }
