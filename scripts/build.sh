@@ -114,12 +114,14 @@ make_selftests()
 }
 lockless_bool=__GCC_ATOMIC_BOOL_LOCK_FREE
 
-# The archive that LAVA and KernelCI know how to unpack and run
+# The archive that LAVA and KernelCI know how to unpack and run, with what they leave out
 kselftest_tar()
 {
 	local dir=$build/kselftest-install
 
 	rm -rf "$dir"
+	mkdir -p "$dir"
+	cp "$scripts/ci/kvm-tcg.skip" "$scripts/ci/run-kvm.sh" "$dir/"
 	make_selftests . TARGETS=kvm O="$build/kselftest-tar" INSTALL_PATH="$dir" gen_tar
 	mv "$dir/kselftest-packages/kselftest.tar.gz" "$build/kselftest.tar.gz"
 }

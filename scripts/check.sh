@@ -61,6 +61,7 @@ text_stage()
 		"$scripts/decoder.sh" sample 10000000
 	later check "syzkaller's descriptions have the headers' constants and layouts" \
 		"$scripts/syzkaller.sh"
+	later check "job files for CI parse, and leave out tests that exist" ci_files
 	later check "Sphinx and kernel-doc have nothing new to say" "$scripts/docs.sh"
 }
 

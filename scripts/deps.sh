@@ -12,6 +12,9 @@ python3:python3 rsync:rsync xz:xz-utils ccache:ccache
 riscv64-linux-gnu-gcc:gcc-riscv64-linux-gnu shellcheck:shellcheck"
 if [ -n "${WITH_SPHINX:-}" ]; then
 	need+=" sphinx-build:python3-sphinx"
+	if ! python3 -c 'import yaml' 2>/dev/null; then
+		need+=" /nonexistent/yaml:python3-yaml"
+	fi
 fi
 case ${1:-} in
 absorb) need+=" $(git --exec-path)/git-absorb:git-absorb" ;;

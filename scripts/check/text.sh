@@ -108,9 +108,27 @@ mutants_apply()
 
 our_scripts()
 {
-	shellcheck -x -P "$scripts" "$scripts"/*.sh "$top/.ci/run"
+	shellcheck -x -P "$scripts" "$scripts"/*.sh "$scripts"/ci/*.sh "$top/.ci/run"
 	# with -a, what it sources
 	shellcheck -x -a -P "$scripts" "$scripts/check.sh"
+}
+
+# The files in scripts/ci are YAML, and what they leave out are tests of the archive.
+ci_files()
+{
+	local f t tests rc=0
+
+	for f in "$scripts"/ci/*.yaml; do
+		python3 -c 'import sys, yaml; yaml.safe_load(sys.stdin)' <"$f" || { echo "$f is not YAML"; rc=1; }
+	done
+	grep -vE '^(#|kvm:[a-z])' "$scripts/ci/kvm-tcg.skip" && rc=1
+	tests=$(lgit show series:tools/testing/selftests/kvm/Makefile.kvm |
+		sed -nE 's,^TEST_GEN_PROGS_(COMMON|riscv) \+?= (riscv/)?([a-z].*),\3,p')
+	while read -r t; do
+		grep -qx "$t" <<<"$tests" ||
+			{ echo "kvm-tcg.skip: there is no test $t"; rc=1; }
+	done < <(sed -n 's/^\(#if-no-trap \)\{0,1\}kvm://p' "$scripts/ci/kvm-tcg.skip")
+	return $rc
 }
 
 our_own()
