@@ -624,6 +624,17 @@ int kvm_riscv_vcpu_illegal_insn(struct kvm_vcpu *vcpu,
 			return simd_read_vlenb(vcpu, insn) ? 1 :
 			       simd_want(vcpu, insn, need & vcpu->arch.simd.enabled);
 		}
+
+		/*
+		 * The instruction that was replaced may have been a vector
+		 * instruction.  Nothing is there to be loaded for it, so let
+		 * the guest try the new one, and redirect the next trap here.
+		 */
+		if (!trap->stval && insn && missing & emulated & ~off &&
+		    vcpu->arch.simd.retried_pc != trap->sepc) {
+			vcpu->arch.simd.retried_pc = trap->sepc;
+			return 1;
+		}
 	}
 
 	kvm_riscv_vcpu_trap_redirect(vcpu, trap);

@@ -45,6 +45,8 @@ struct kvm_vcpu_simd {
 	/* The instruction that trapped, and its address */
 	unsigned long trap_insn;
 	unsigned long trap_pc;
+	/* Where the guest executes again what KVM has found replaced */
+	unsigned long retried_pc;
 };
 
 u8 kvm_riscv_simd_insn_units(unsigned long insn);
