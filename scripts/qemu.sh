@@ -56,7 +56,7 @@ fetch_sysroot()
 	rm -rf "$qemu/debs.tmp"
 	mkdir -p "$qemu/debs.tmp"
 	cd "$qemu/debs.tmp"
-	patiently apt-get -q "${apt_riscv64_options[@]}" download libc6-dev linux-libc-dev \
+	patiently apt-get -q "${apt_riscv64_options[@]}" download libc6 libc6-dev linux-libc-dev \
 		libcrypt-dev libglib2.0-dev libgio-2.0-dev libpcre2-dev libsysprof-capture-4-dev \
 		libfdt-dev zlib1g-dev meson
 	rm -rf "$qemu/debs"
@@ -73,6 +73,8 @@ unpack_sysroot()
 		dpkg-deb -x "$deb" "$sysroot.tmp"
 	done
 	rm -rf "$sysroot.tmp/usr/share/doc" "$sysroot.tmp/usr/share/man"
+	# QEMU is linked statically, but configure links some of its tests against libc.so.
+	[ -e "$sysroot.tmp/lib" ] || ln -s usr/lib "$sysroot.tmp/lib"
 	mv "$sysroot.tmp" "$sysroot"
 }
 
