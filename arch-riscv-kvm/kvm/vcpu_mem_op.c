@@ -99,7 +99,9 @@ static void mem_op_store(unsigned long addr, unsigned long val,
 
 /*
  * Access @len bytes at @addr until all are done or one access faults.  Return
- * the number of bytes that were accessed.
+ * the number of bytes that were accessed.  An aligned word is loaded or stored
+ * as a whole, although the operation has several accesses in it.  @data is
+ * aligned as @addr is.
  */
 static unsigned int mem_op_chunk(struct kvm_vcpu *vcpu, u32 op,
 				 unsigned long addr, void *data,
@@ -108,7 +110,8 @@ static unsigned int mem_op_chunk(struct kvm_vcpu *vcpu, u32 op,
 {
 	unsigned long hstatus = vcpu->arch.guest_context.hstatus;
 	unsigned long flags, val, old_stvec, old_hstatus, old_senvcfg;
-	unsigned int done;
+	unsigned int done, n;
+	bool word;
 
 	/* Use the Guest's current mode: userspace may have changed it. */
 	hstatus &= ~HSTATUS_SPVP;
@@ -122,19 +125,29 @@ static unsigned int mem_op_chunk(struct kvm_vcpu *vcpu, u32 op,
 	old_senvcfg = csr_swap(CSR_SENVCFG, vcpu->arch.guest_csr.senvcfg);
 	old_stvec = csr_swap(CSR_STVEC, (ulong)&__kvm_riscv_unpriv_trap);
 
-	for (done = 0; done < len; done += width) {
+	for (done = 0; done < len; done += n) {
+		word = op != KVM_RISCV_MEM_FETCH && len - done >= sizeof(val) &&
+		       IS_ALIGNED(addr + done, sizeof(val));
+		n = word ? sizeof(val) : width;
 		val = 0;
 		if (op == KVM_RISCV_MEM_STORE) {
-			memcpy(&val, data + done, width);
-			mem_op_store(addr + done, val, width, trap);
+			if (word)
+				val = *(unsigned long *)(data + done);
+			else
+				memcpy(&val, data + done, n);
+			mem_op_store(addr + done, val, n, trap);
 		} else {
-			val = mem_op_load(addr + done, width,
+			val = mem_op_load(addr + done, n,
 					  op == KVM_RISCV_MEM_FETCH, trap);
 		}
 		if (trap->scause)
 			break;
-		if (op != KVM_RISCV_MEM_STORE)
-			memcpy(data + done, &val, width);
+		if (op == KVM_RISCV_MEM_STORE)
+			continue;
+		if (word)
+			*(unsigned long *)(data + done) = val;
+		else
+			memcpy(data + done, &val, n);
 	}
 
 	csr_write(CSR_STVEC, old_stvec);
@@ -261,8 +274,9 @@ static int mem_op_run(struct kvm_vcpu *vcpu, struct kvm_riscv_mem_op *mop,
 		      void __user *buf)
 {
 	unsigned int done, len, width = mop->width;
-	u8 data[MEM_OP_CHUNK] __aligned(8);
+	u8 buffer[MEM_OP_CHUNK + sizeof(long)] __aligned(sizeof(long));
 	struct kvm_cpu_trap trap;
+	void *data;
 	int ret;
 
 	/* HLV and HSV need not support misaligned addresses. */
@@ -271,6 +285,7 @@ static int mem_op_run(struct kvm_vcpu *vcpu, struct kvm_riscv_mem_op *mop,
 
 	while (mop->done < mop->size) {
 		len = min(mop->size - mop->done, MEM_OP_CHUNK);
+		data = buffer + (mop->gva + mop->done) % sizeof(long);
 		if (mop->op == KVM_RISCV_MEM_STORE &&
 		    copy_from_user(data, buf + mop->done, len))
 			return -EFAULT;
@@ -280,6 +295,7 @@ static int mem_op_run(struct kvm_vcpu *vcpu, struct kvm_riscv_mem_op *mop,
 				    len, width, &trap);
 		ret = 0;
 		if (trap.scause) {
+			/* A device gets an access of its own, of @width. */
 			ret = mem_op_fault(vcpu, mop, data + done, width, &trap);
 			if (ret > 0)
 				done += ret;

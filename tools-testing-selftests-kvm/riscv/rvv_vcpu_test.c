@@ -6,9 +6,10 @@
  * program is run by hardware, where the VMM steps over the ebreak alone; with
  * the VMM emulating the instruction behind each ebreak; and in VMs of other
  * vector lengths than the host's, where the VMM steps over the ebreaks and
- * emulates what KVM leaves to it.  The program asks for the length as programs
- * do.  What it has calculated, and which exceptions it has had, must be the same
- * every time.
+ * emulates what KVM leaves to it.  In some of those VMs nops replace the ebreaks,
+ * and the VMM goes on with what comes after an instruction.  The program asks for
+ * the length as programs do.  What it has calculated, and which exceptions it has
+ * had, must be the same every time.
  */
 #include "isa_util.h"
 #include "kvm_util.h"
@@ -25,8 +26,15 @@
 #define V(insn)		".option push\n"			\
 			".option norvc\n"			\
 			".option arch, +v\n"			\
+			".pushsection ebreaks, \"aw\"\n"		\
+			".balign 8\n"				\
+			".dword 99f\n"				\
+			".popsection\n"				\
+			"99:\n"					\
 			"ebreak\n" insn "\n"			\
 			".option pop\n"
+
+#define INSN_NOP	0x13
 
 /*
  * QEMU 10.0 does not make FS Dirty for the fflags of a vector instruction: KVM
@@ -212,7 +220,25 @@ static bool is_vset(u32 insn)
 }
 
 /* How the instructions of a VM are emulated, if not by hardware */
-enum how { NATIVE, ONE_REG, SYNCED };
+enum how { NATIVE, ONE_REG, SYNCED, AHEAD, UNIT };
+
+static const char *const how_names[] = {
+	[ONE_REG] = "through ONE_REG",
+	[SYNCED] = "on registers in kvm_run",
+	[AHEAD] = "and what comes next",
+	[UNIT] = "with the host's vector unit",
+};
+
+static void remove_ebreaks(struct kvm_vm *vm)
+{
+	u64 *p, *end;
+
+	/* The linker defines these symbols for the section. */
+	asm("lla %0, __start_ebreaks\n"
+	    "lla %1, __stop_ebreaks" : "=&r" (p), "=r" (end));
+	for (; p < end; p++)
+		*(u32 *)addr_gva2hva(vm, *p) = INSN_NOP;
+}
 
 /* A vlenb of 0 is the host's. */
 static u64 run(u64 vlenb, enum how how, struct results *r)
@@ -251,8 +277,13 @@ static u64 run(u64 vlenb, enum how how, struct results *r)
 		input[i] = i * 2654435761U;
 	sync_global_to_guest(vm, input);
 	vcpu_guest_debug_set(vcpu, &debug);
-	if (how == SYNCED)
+	if (how >= SYNCED)
 		rvv_vcpu_init(&rvv, vcpu);
+	if (how >= AHEAD) {
+		remove_ebreaks(vm);
+		rvv.run_ahead = RVV_RUN_AHEAD;
+		rvv.s->unit = how == UNIT;
+	}
 
 	for (;;) {
 		vcpu_run(vcpu);
@@ -269,7 +300,7 @@ static u64 run(u64 vlenb, enum how how, struct results *r)
 		} else {
 			break;
 		}
-		if (how == SYNCED)
+		if (how >= SYNCED)
 			rvv_vcpu_emulate(&rvv);
 		else
 			vcpu_emulate_vector(vcpu, insn);
@@ -279,7 +310,11 @@ static u64 run(u64 vlenb, enum how how, struct results *r)
 		    vcpu->run->exit_reason);
 	sync_global_from_guest(vm, results);
 	*r = results;
-	if (how == SYNCED)
+	if (how >= AHEAD) {
+		pr_info("%lu exits, %lu instructions ahead\n", emulated, rvv.nr_ahead);
+		TEST_ASSERT(rvv.nr_ahead > 3 * emulated, "The VMM did not go on");
+	}
+	if (how >= SYNCED)
 		rvv_vcpu_free(&rvv);
 	kvm_vm_free(vm);
 	return emulated;
@@ -317,8 +352,7 @@ static void run_and_compare(u64 vlenb, enum how how, const struct results *nativ
 	TEST_ASSERT(!memcmp(native, &emulated, sizeof(emulated)),
 		    "vlenb %lu: the emulator's results are not the hardware's", vlenb);
 	if (vlenb)
-		pr_info("vlenb %lu: %lu instructions emulated%s\n", vlenb, n,
-			how == SYNCED ? ", with registers in kvm_run" : "");
+		pr_info("vlenb %lu: %lu instructions emulated %s\n", vlenb, n, how_names[how]);
 	else
 		pr_info("at ebreaks: %lu instructions emulated\n", n);
 	TEST_ASSERT(n, "Nothing was emulated");
@@ -346,6 +380,9 @@ int main(void)
 			continue;
 		run_and_compare(vlenbs[i], ONE_REG, &native);
 		run_and_compare(vlenbs[i], SYNCED, &native);
+		run_and_compare(vlenbs[i], AHEAD, &native);
+		if (rvv_have_unit(vlenbs[i]))
+			run_and_compare(vlenbs[i], UNIT, &native);
 	}
 	return 0;
 }

@@ -66,7 +66,11 @@ struct scenario {
 	bool off;		/* the guest has neither F, nor D, nor V */
 	void (*code)(void);	/* of a guest of another vlenb */
 	bool emulate;		/* the VMM executes what comes to it, */
-	bool synced;		/* with registers in kvm_run */
+	bool synced;		/* with registers in kvm_run, */
+	bool ahead;		/* and what comes next, */
+	bool unit;		/* and with the host's vector unit */
+	unsigned int vlenb;	/* the guest's, if not OTHER_VLENB */
+	unsigned int units;	/* vector instructions a lap, if not 1 */
 };
 
 static bool stop;		/* the guest's own copy, and the host's */
@@ -373,11 +377,94 @@ GUEST_VECTOR(vset, "vsetivli zero, 8, e32, m1, ta, ma")
 GUEST_VECTOR(csr, "csrr t0, vl")
 GUEST_VECTOR(vadd, "vadd.vi v8, v8, 1")
 
+/* STRAIGHT vector instructions in a row */
+#define STRAIGHT	64
+
+GUEST_VECTOR(straight,
+	     ".rept 16\n"
+	     "vadd.vi v8, v8, 1\n"
+	     "vxor.vv v9, v8, v10\n"
+	     "vmul.vv v10, v9, v8\n"
+	     "vsrl.vi v8, v10, 3\n"
+	     ".endr")
+
+/* Loops with 128 bytes and 64 bytes an iteration if vlenb is 16 */
+#define LOOP_VLENB	16
+#define LOOP_SIZE	4096
+#define MEMCPY_INSNS	(3 * LOOP_SIZE / (8 * LOOP_VLENB))
+#define DOT_INSNS	(4 * LOOP_SIZE / (4 * LOOP_VLENB) + 3)
+
+static u8 loop_src[LOOP_SIZE] __aligned(64), loop_dst[LOOP_SIZE] __aligned(64);
+
+static void guest_memcpy(void)
+{
+	u8 *src, *dst;
+	int i;
+	u64 n;
+
+	guest_simd_on();
+	for (i = -WARM_UP; i < NR_EMULATED; i++) {
+		if (!i)
+			mark(MARK_BEGIN);
+		src = loop_src;
+		dst = loop_dst;
+		n = LOOP_SIZE;
+		asm volatile(".option push\n.option arch, +v\n"
+			     "1:	vsetvli t0, %2, e8, m8, ta, ma\n"
+			     "	vle8.v	v8, (%0)\n"
+			     "	add	%0, %0, t0\n"
+			     "	sub	%2, %2, t0\n"
+			     "	vse8.v	v8, (%1)\n"
+			     "	add	%1, %1, t0\n"
+			     "	bnez	%2, 1b\n"
+			     ".option pop"
+			     : "+r" (src), "+r" (dst), "+r" (n) :: "t0", "memory");
+		mark(MARK_LAP);
+	}
+	mark(MARK_END);
+	guest_exit(0);
+}
+
+static void guest_dot(void)
+{
+	u8 *a, *b;
+	int i;
+	u64 n;
+
+	guest_simd_on();
+	for (i = -WARM_UP; i < NR_EMULATED; i++) {
+		if (!i)
+			mark(MARK_BEGIN);
+		a = loop_src;
+		b = loop_dst;
+		n = LOOP_SIZE / sizeof(u32);
+		asm volatile(".option push\n.option arch, +v\n"
+			     "	vsetvli	t0, zero, e32, m4, ta, ma\n"
+			     "	vmv.v.i	v16, 0\n"
+			     "1:	vsetvli t0, %2, e32, m4, tu, ma\n"
+			     "	vle32.v	v8, (%0)\n"
+			     "	vle32.v	v12, (%1)\n"
+			     "	sub	%2, %2, t0\n"
+			     "	slli	t0, t0, 2\n"
+			     "	add	%0, %0, t0\n"
+			     "	add	%1, %1, t0\n"
+			     "	vmacc.vv v16, v8, v12\n"
+			     "	bnez	%2, 1b\n"
+			     "	vredsum.vs v8, v16, v16\n"
+			     ".option pop"
+			     : "+r" (a), "+r" (b), "+r" (n) :: "t0", "memory");
+		mark(MARK_LAP);
+	}
+	mark(MARK_END);
+	guest_exit(0);
+}
+
 static void run_other_vlenb(const struct scenario *s)
 {
+	u64 vlenb = s->vlenb ? : OTHER_VLENB;
 	struct kvm_enable_cap cap = {
 		.cap = KVM_CAP_RISCV_GUEST_VLENB,
-		.args = { OTHER_VLENB, KVM_RISCV_VLENB_USER_EXIT },
+		.args = { vlenb, KVM_RISCV_VLENB_USER_EXIT },
 	};
 	struct kvm_vcpu *vcpu;
 	struct rvv_vcpu rvv;
@@ -385,14 +472,20 @@ static void run_other_vlenb(const struct scenario *s)
 
 	if (!kvm_check_cap(KVM_CAP_RISCV_GUEST_VLENB))
 		return;
+	if (s->vlenb && (!rvv_have_unit(s->vlenb) || rvv_have_unit(2 * s->vlenb) == 0))
+		return;
 
 	vm = vm_create(1);
 	vm_ioctl(vm, KVM_ENABLE_CAP, &cap);
 	vcpu = vm_vcpu_add(vm, 0, s->code);
 	if (s->synced)
 		rvv_vcpu_init(&rvv, vcpu);
+	if (s->ahead)
+		rvv.run_ahead = RVV_RUN_AHEAD;
+	if (s->unit)
+		rvv.s->unit = true;
 
-	report("window: %s 1\n", s->name);
+	report("window: %s %u\n", s->name, s->units ? : 1);
 
 	for (;;) {
 		TEST_ASSERT_EQ(__vcpu_run(vcpu), 0);
@@ -680,6 +773,18 @@ static const struct scenario scenarios[] = {
 	{ "vlenb-exit",		run_other_vlenb, .code = guest_vadd },
 	{ "vlenb-vadd",		run_other_vlenb, .code = guest_vadd, .emulate = true },
 	{ "vlenb-synced",	run_other_vlenb, .code = guest_vadd, .synced = true },
+	{ "vlenb-ahead",	run_other_vlenb, .code = guest_straight, .synced = true,
+	  .ahead = true, .units = STRAIGHT },
+	{ "vlenb-memcpy",	run_other_vlenb, .code = guest_memcpy, .synced = true,
+	  .ahead = true, .vlenb = LOOP_VLENB, .units = MEMCPY_INSNS },
+	{ "vlenb-memcpy-unit",	run_other_vlenb, .code = guest_memcpy, .synced = true,
+	  .ahead = true, .unit = true, .vlenb = LOOP_VLENB, .units = MEMCPY_INSNS },
+	{ "vlenb-dot",		run_other_vlenb, .code = guest_dot, .synced = true,
+	  .ahead = true, .vlenb = LOOP_VLENB, .units = DOT_INSNS },
+	{ "vlenb-dot-unit",	run_other_vlenb, .code = guest_dot, .synced = true,
+	  .ahead = true, .unit = true, .vlenb = LOOP_VLENB, .units = DOT_INSNS },
+	{ "vlenb-straight-unit", run_other_vlenb, .code = guest_straight, .synced = true,
+	  .ahead = true, .unit = true, .vlenb = LOOP_VLENB, .units = STRAIGHT },
 
 	/* vCPUs */
 	{ "create",		run_create },

@@ -11,10 +11,12 @@
  * The seed alone decides what happens (-s), so a failure can be had again.
  */
 #include <pthread.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <sys/ioctl.h>
 #include <sys/time.h>
+#include <sys/wait.h>
 
 #include "isa_util.h"
 #include "kvm_util.h"
@@ -33,12 +35,16 @@
 #define NR_TRACE	20
 #define PROGRESS	60000	/* whole rounds of threads */
 #define NR_CONTEXT	6
+#define MEM_GVA		0x40000000UL	/* two pages, with nothing around them */
+#define MEM_SIZE	8192
+#define MEM_END		(MEM_GVA + MEM_SIZE)
+#define MEM_OP_MAX	65536
 #define F5		5	/* the register that guests use, of FP and of vectors */
 #define TYPE(id)	((id) & KVM_REG_RISCV_TYPE_MASK)
 #define SUBTYPE(id)	((id) & KVM_REG_RISCV_SUBTYPE_MASK)
 
 /* SBI calls that leave to the VMM, beside those of ucalls */
-enum { FUZZ_DONE = 0x100, FUZZ_BOOT };
+enum { FUZZ_DONE = 0x100, FUZZ_BOOT, FUZZ_NOT };
 
 enum order_type { NOTHING, USE_F, USE_V, HART_START, HART_STOP, NR_ORDERS };
 
@@ -63,10 +69,12 @@ struct cpu {
 static struct kvm_vm *vm;
 static bool ceiling[NR_EXT], ceiling_set;
 static u64 vlenb;
-static bool can_reset;
+static bool can_reset, has_sync, has_mem_op;
 static u64 run_after;
 static struct cpu cpus[NR_VCPUS];
 static int nr_vcpus;
+
+static u8 mem_model[MEM_SIZE];	/* what the guest has at MEM_GVA */
 
 /* Of the host */
 static bool known[NR_EXT], offered[NR_EXT], hideable[NR_EXT];
@@ -75,7 +83,7 @@ static u64 all_regs[MAX_REGS], nr_all_regs;
 
 static __thread struct kvm_random_state rng;
 static u32 seed;
-static u64 op_nr, nr_failed, nr_vms, nr_exits, nr_boots, nr_traps;
+static u64 op_nr, nr_failed, nr_vms, nr_exits, nr_boots, nr_traps, nr_syncs, nr_mem_ops, nr_maps;
 static bool finished;
 static char trace[NR_TRACE][160];
 static __thread u8 buf[MAX_REG_SIZE], buf2[MAX_REG_SIZE];
@@ -180,6 +188,20 @@ static void __attribute__((naked)) __aligned(32) guest_boot(void)
 	asm volatile("li a7, %0\n"
 		     "li a6, %1\n"
 		     "ecall" :: "i" (KVM_RISCV_SELFTESTS_SBI_EXT), "i" (FUZZ_BOOT));
+}
+
+/* The complement of all x registers, but for a6 and a7 */
+static void __attribute__((naked)) guest_not(void)
+{
+	asm volatile(".irp n, 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15\n"
+		     "not x\\n, x\\n\n"
+		     ".endr\n"
+		     ".irp n, 18,19,20,21,22,23,24,25,26,27,28,29,30,31\n"
+		     "not x\\n, x\\n\n"
+		     ".endr\n"
+		     "li a7, %0\n"
+		     "li a6, %1\n"
+		     "ecall" :: "i" (KVM_RISCV_SELFTESTS_SBI_EXT), "i" (FUZZ_NOT));
 }
 
 /*
@@ -483,13 +505,60 @@ static int get_set(u64 attr, bool *isa)
 	return ret;
 }
 
+/* Of a VMM that knows another version of struct kvm_riscv_vm_isa, or none */
+static u64 random_set_size(void)
+{
+	switch (rnd(16)) {
+	case 0:
+		return rnd(sizeof(struct kvm_riscv_vm_isa) + 1);
+	case 1:
+		return sizeof(struct kvm_riscv_vm_isa) + rnd(getpagesize());
+	case 2:
+		return getpagesize() - 1 + rnd(3);
+	case 3:
+		return kvm_random_u64(&rng);
+	default:
+		return sizeof(struct kvm_riscv_vm_isa) + rnd(2) * rnd(64);
+	}
+}
+
+/* KVM fills in what it knows, and clears what userspace has room for beyond that. */
+static void op_get_set(struct cpu *c)
+{
+	struct kvm_riscv_vm_isa *set = (void *)buf, known_set = { .size = sizeof(known_set) };
+	u64 size = random_set_size(), attr = rnd(KVM_RISCV_VM_ISA_CEILING + 1), i;
+	struct kvm_device_attr a = {
+		.group = KVM_RISCV_VM_ISA, .attr = attr, .addr = (u64)&known_set,
+	};
+	int want = size < KVM_RISCV_VM_ISA_SIZE_VER0 ? EINVAL : size > getpagesize() ? E2BIG : 0;
+	size_t room = 2 * getpagesize();
+
+	TEST_ASSERT(!ioctl(vm->fd, KVM_GET_DEVICE_ATTR, &a), "attribute %lu", attr);
+	TEST_ASSERT_EQ(known_set.size, sizeof(known_set));
+	memset(buf, 0xa5, room);
+	set->size = size;
+	a.addr = (u64)buf;
+	note("get attribute %lu, size %lu", attr, size);
+	EXPECT(ioctl(vm->fd, KVM_GET_DEVICE_ATTR, &a), want);
+	if (want) {
+		TEST_ASSERT_EQ(set->size, size);
+		for (i = sizeof(u64); i < room; i++)
+			TEST_ASSERT(buf[i] == 0xa5, "fails, and writes byte %lu", i);
+		return;
+	}
+	TEST_ASSERT(!memcmp(set, &known_set, sizeof(known_set)), "another set");
+	for (i = sizeof(known_set); i < room; i++)
+		TEST_ASSERT(buf[i] == (i < size ? 0 : 0xa5), "byte %lu of %lu is %02x", i, size,
+			    buf[i]);
+}
+
 static void op_ceiling(struct cpu *c)
 {
 	bool isa[NR_EXT];
 	struct {
 		struct kvm_riscv_vm_isa isa;
-		u64 unknown[3];
-	} set = { .isa.size = rnd(8) ? sizeof(set.isa) : rnd(sizeof(set)) };
+		u64 unknown[1024];
+	} set = { .isa.size = random_set_size() };
 	struct kvm_device_attr a = {
 		.group = KVM_RISCV_VM_ISA, .attr = KVM_RISCV_VM_ISA_CEILING, .addr = (u64)&set,
 	};
@@ -515,11 +584,15 @@ static void op_ceiling(struct cpu *c)
 		set.isa.ext[3] |= BIT_ULL(rnd(64));
 		want = EINVAL;
 	}
-	if (!rnd(16)) {
-		set.unknown[0] = 1;
-		if (set.isa.size > sizeof(set.isa))
+	if (!rnd(4)) {
+		/* What a later kernel may know; nothing if it is beyond the size */
+		i = rnd(rnd(2) ? 4 : getpagesize() / 8);
+		set.unknown[i] = BIT(rnd(8));
+		if (set.isa.size > sizeof(set.isa) + i * sizeof(u64))
 			want = E2BIG;
 	}
+	if (set.isa.size > getpagesize())
+		want = E2BIG;
 	if (set.isa.size < KVM_RISCV_VM_ISA_SIZE_VER0)
 		want = EINVAL;
 	note("ceiling = %llx %llx, size %llu", set.isa.ext[0], set.isa.ext[1], set.isa.size);
@@ -745,6 +818,8 @@ static void op_create_vm(struct cpu *c)
 	note("create a VM");
 	kvm_vm_free(vm);
 	vm = vm_create(NR_VCPUS);
+	TEST_ASSERT_EQ(vm_alloc(vm, MEM_SIZE, MEM_GVA), MEM_GVA);
+	memset(mem_model, 0, MEM_SIZE);
 	vm_init_vector_tables(vm);
 	vm_install_exception_handler(vm, EXC_INST_ILLEGAL, guest_illegal_insn);
 	nr_vcpus = 0;
@@ -988,6 +1063,200 @@ static void op_run(struct cpu *c)
 }
 
 /*
+ * Registers in kvm_run
+ */
+#define WORD(name)	(offsetof(struct kvm_sync_regs, name) / sizeof(u64))
+#define NR_WORDS	(sizeof(struct kvm_sync_regs) / sizeof(u64))
+
+union sync_regs {
+	struct kvm_sync_regs r;
+	u64 word[NR_WORDS];
+};
+
+static u64 sync_classes(struct cpu *c)
+{
+	return KVM_SYNC_RISCV_CORE | KVM_SYNC_RISCV_CSR |
+	       (c->isa[E(F)] || c->isa[E(D)] ? KVM_SYNC_RISCV_FP : 0) |
+	       (c->isa[E(V)] ? KVM_SYNC_RISCV_VECTOR_CSR : 0);
+}
+
+static u64 class_of(int word)
+{
+	return word < WORD(sstatus) ? KVM_SYNC_RISCV_CORE :
+	       word < WORD(f) ? KVM_SYNC_RISCV_CSR :
+	       word < WORD(vstart) ? KVM_SYNC_RISCV_FP : KVM_SYNC_RISCV_VECTOR_CSR;
+}
+
+/* A vCPU without D has the lower halves of its FP registers. */
+static u64 sync_mask(struct cpu *c, int word)
+{
+	return class_of(word) == KVM_SYNC_RISCV_FP && !c->isa[E(D)] ? -1U : -1UL;
+}
+
+static u64 sync_id(struct cpu *c, int word)
+{
+	int n = word - WORD(f);
+
+	if (word < WORD(pc))
+		return RISCV_CORE_REG(regs.pc) + word;
+	if (word < WORD(sstatus))
+		return word == WORD(pc) ? RISCV_CORE_REG(regs.pc) : RISCV_CORE_REG(mode);
+	/* sip is not in kvm_run. */
+	if (word < WORD(satp))
+		return RISCV_GENERAL_CSR_REG(sstatus) + word - WORD(sstatus);
+	if (word < WORD(f))
+		return RISCV_GENERAL_CSR_REG(satp) + word - WORD(satp);
+	if (word >= WORD(vstart))
+		return VECTOR_CSR_REG(vstart) + word - WORD(vstart);
+	if (!c->isa[E(D)])
+		return KVM_REG_RISCV | KVM_REG_SIZE_U32 | KVM_REG_RISCV_FP_F | n;
+	return word == WORD(fcsr) ? FP_D_FCSR : FP_D_REG(n);
+}
+
+/* What ONE_REG has of them */
+static void get_sync(struct cpu *c, union sync_regs *regs)
+{
+	int i;
+
+	memset(regs, 0, sizeof(*regs));
+	for (i = 1; i < NR_WORDS; i++)
+		if (class_of(i) & sync_classes(c))
+			TEST_ASSERT(!reg_ioctl(c, KVM_GET_ONE_REG, sync_id(c, i), &regs->word[i]),
+				    "cannot read word %d of kvm_run", i);
+}
+
+/* Compare the registers of CLASSES. */
+static void same_sync(struct cpu *c, const union sync_regs *is, const union sync_regs *want,
+		      u64 classes, const char *what)
+{
+	int i;
+
+	for (i = 0; i < NR_WORDS; i++)
+		TEST_ASSERT(!(class_of(i) & classes) ||
+			    !((is->word[i] ^ want->word[i]) & sync_mask(c, i)),
+			    "%s: word %d is %lx, not %lx", what, i, is->word[i], want->word[i]);
+}
+
+static int run_sync(struct cpu *c, u64 valid, u64 dirty)
+{
+	struct kvm_run *run = c->vcpu->run;
+	int ret;
+
+	run->kvm_valid_regs = valid;
+	run->kvm_dirty_regs = dirty;
+	run->immediate_exit = 1;
+	ret = __vcpu_run(c->vcpu);
+	run->immediate_exit = 0;
+	run->kvm_valid_regs = 0;
+	return ret;
+}
+
+/* The guest goes on with what it had, but for FP and vectors. */
+static void restore_sync(struct cpu *c, const union sync_regs *old)
+{
+	c->vcpu->run->s.regs = old->r;
+	TEST_ASSERT(run_sync(c, 0, KVM_SYNC_RISCV_CORE | KVM_SYNC_RISCV_CSR) && errno == EINTR,
+		    "cannot restore registers");
+	c->digested = false;
+}
+
+static u64 random_classes(struct cpu *c)
+{
+	u64 set = kvm_random_u64(&rng) & sync_classes(c);
+
+	return rnd(4) ? set : set | BIT(rnd(64));
+}
+
+static void fill_sync(union sync_regs *regs)
+{
+	int i;
+
+	for (i = 0; i < NR_WORDS; i++)
+		regs->word[i] = kvm_random_u64(&rng);
+	if (rnd(8))
+		regs->r.mode &= 1;
+	if (rnd(8))
+		regs->r.fcsr = (u32)regs->r.fcsr;
+	if (rnd(8))
+		regs->r.vlenb = vlenb;
+}
+
+static void op_sync(struct cpu *c)
+{
+	union sync_regs *regs = (void *)&c->vcpu->run->s.regs, old, new, is;
+	u64 all = sync_classes(c), valid = random_classes(c), dirty = random_classes(c);
+	bool good;
+
+	if (!has_sync)
+		return;
+	fill_sync(&new);
+	good = !((valid | dirty) & ~all) &&
+	       !(dirty & KVM_SYNC_RISCV_CORE && new.r.mode > KVM_RISCV_MODE_S) &&
+	       !(dirty & KVM_SYNC_RISCV_FP && new.r.fcsr > -1U) &&
+	       !(dirty & KVM_SYNC_RISCV_VECTOR_CSR && new.r.vlenb != vlenb);
+	if (good && op_nr < run_after)
+		return;
+	note("vCPU %ld: valid %lx, dirty %lx", c - cpus, valid, dirty);
+	get_sync(c, &old);
+	*regs = new;
+	EXPECT(run_sync(c, valid, dirty), good ? EINTR : EINVAL);
+	TEST_ASSERT_EQ(c->vcpu->run->kvm_dirty_regs, good ? 0 : dirty);
+	c->vcpu->run->kvm_dirty_regs = 0;
+	get_sync(c, &is);
+	if (!good) {
+		same_sync(c, &is, &old, all, "a call that fails changes a register");
+		same_sync(c, regs, &new, -1UL, "a call that fails changes kvm_run");
+		return;
+	}
+	nr_syncs++;
+	c->ran = true;
+	new.r.x[0] = 0;
+	same_sync(c, &is, &new, dirty, "not taken from kvm_run");
+	same_sync(c, &is, &old, all & ~dirty, "nobody has written it");
+	same_sync(c, regs, &is, valid, "not copied to kvm_run");
+	restore_sync(c, &old);
+}
+
+/* The guest computes with registers of kvm_run. */
+static void op_sync_run(struct cpu *c)
+{
+	union sync_regs *regs = (void *)&c->vcpu->run->s.regs, old, new, is;
+	u64 all = sync_classes(c), fp = all & KVM_SYNC_RISCV_FP;
+	struct kvm_run *run = c->vcpu->run;
+	int i;
+
+	if (!has_sync || op_nr < run_after || c->stopped || c->booting || c->late)
+		return;
+	note("vCPU %ld: run with registers of kvm_run", c - cpus);
+	c->ran = true;
+	get_sync(c, &old);
+	fill_sync(&new);
+	new.r.pc = (u64)guest_not;
+	new.r.mode = KVM_RISCV_MODE_S;
+	new.r.fcsr &= 0xff;
+	/* Those that decide how the guest runs stay. */
+	memcpy(&new.r.sstatus, &old.r.sstatus, sizeof(u64) * (WORD(f) - WORD(sstatus)));
+	new.r.sscratch = kvm_random_u64(&rng);
+	*regs = new;
+	run->kvm_valid_regs = all;
+	run->kvm_dirty_regs = KVM_SYNC_RISCV_CORE | KVM_SYNC_RISCV_CSR | fp;
+	vcpu_run(c->vcpu);
+	TEST_ASSERT_KVM_EXIT_REASON(c->vcpu, KVM_EXIT_RISCV_SBI);
+	TEST_ASSERT_EQ(run->riscv_sbi.function_id, FUZZ_NOT);
+	get_sync(c, &is);
+	same_sync(c, regs, &is, all, "not copied to kvm_run");
+	same_sync(c, regs, &new, fp, "the guest has not written it");
+	TEST_ASSERT_EQ(regs->r.sscratch, new.r.sscratch);
+	for (i = 1; i < 32; i++)
+		TEST_ASSERT(i == 16 || i == 17 || regs->r.x[i] == ~new.r.x[i],
+			    "x%d is %lx, not %lx", i, (u64)regs->r.x[i], (u64)~new.r.x[i]);
+	run->kvm_valid_regs = 0;
+	vcpu_run_complete_io(c->vcpu);
+	restore_sync(c, &old);
+	nr_syncs++;
+}
+
+/*
  * Pointers that lead nowhere, or only half way
  */
 static u8 *pages;	/* one to use, one that must not be, one to read */
@@ -1098,6 +1367,279 @@ static void op_bad_pointer(struct cpu *c)
 	TEST_ASSERT(get_digest(c) == c->digest, "fails, and changes a register");
 }
 
+/*
+ * Memory at virtual addresses of the guest
+ */
+static u8 mem_buf[MEM_OP_MAX];
+
+static bool mem_op_valid(struct cpu *c, const struct kvm_riscv_mem_op *m)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(m->reserved); i++)
+		if (m->reserved[i])
+			return false;
+	if (m->op == KVM_RISCV_MEM_FETCH && (m->width != 2 || m->gva % 2))
+		return false;
+	return c->ran && !m->flags && m->op <= KVM_RISCV_MEM_FETCH &&
+	       (m->width == 1 || m->width == 2 || m->width == 4 || m->width == 8) &&
+	       m->size && m->size <= MEM_OP_MAX && !(m->size % m->width);
+}
+
+static void random_mem_op(struct kvm_riscv_mem_op *m)
+{
+	memset(m, 0, sizeof(*m));
+	m->buf = (u64)mem_buf;
+	m->op = rnd(KVM_RISCV_MEM_FETCH + 1);
+	m->width = m->op == KVM_RISCV_MEM_FETCH ? 2 : 1 << rnd(4);
+	m->size = m->width * (1 + rnd(rnd(8) ? 64 : MEM_OP_MAX / m->width));
+	m->gva = MEM_GVA - 64 + rnd(MEM_SIZE + 128);
+	if (!rnd(3))
+		m->gva = MEM_END - 1 - rnd(min_t(u32, m->size, MEM_SIZE));
+	if (m->op == KVM_RISCV_MEM_FETCH || !rnd(4))
+		m->gva &= ~(m->width - 1UL);
+	switch (rnd(24)) {
+	case 0:
+		m->op = rnd(2) ? 1 << rnd(32) : rnd(8);
+		break;
+	case 1:
+		m->width = rnd(2) ? rnd(20) : kvm_random_u32(&rng);
+		break;
+	case 2:
+		m->size = rnd(2) ? MEM_OP_MAX + rnd(3) * m->width : kvm_random_u32(&rng);
+		break;
+	case 3:
+		m->size = rnd(16);
+		break;
+	case 4:
+		m->flags = 1U << rnd(32);
+		break;
+	case 5:
+		m->reserved[rnd(ARRAY_SIZE(m->reserved))] = BIT(rnd(64));
+		break;
+	case 6:
+		/* No address of Sv39 to Sv57 */
+		m->gva = kvm_random_u64(&rng) | 1UL << 63;
+		m->gva &= ~(1UL << 62);
+		break;
+	case 7:
+		m->gva++;
+		break;
+	}
+}
+
+/* How many bytes are there */
+static u32 mem_op_done(const struct kvm_riscv_mem_op *m)
+{
+	if (m->gva < MEM_GVA || m->gva >= MEM_END)
+		return 0;
+	return min_t(u64, m->size, MEM_END - m->gva);
+}
+
+static void check_mem_op(struct cpu *c, const struct kvm_riscv_mem_op *m)
+{
+	static const int faults[] = {
+		[KVM_RISCV_MEM_LOAD] = EXC_LOAD_PAGE_FAULT,
+		[KVM_RISCV_MEM_STORE] = EXC_STORE_PAGE_FAULT,
+		[KVM_RISCV_MEM_FETCH] = EXC_INST_PAGE_FAULT,
+	};
+	u32 done = mem_op_done(m), i;
+	u8 *model = mem_model + (m->gva - MEM_GVA);
+
+	nr_mem_ops++;
+	TEST_ASSERT_EQ(m->done, done);
+	TEST_ASSERT_EQ(m->result, done == m->size ? KVM_RISCV_MEM_DONE : KVM_RISCV_MEM_EXCEPTION);
+	if (done < m->size) {
+		TEST_ASSERT_EQ(m->scause, faults[m->op]);
+		TEST_ASSERT_EQ(m->stval, m->gva + done);
+	}
+	if (m->op == KVM_RISCV_MEM_STORE) {
+		memcpy(model, mem_buf, done);
+		return;
+	}
+	TEST_ASSERT(!memcmp(mem_buf, model, done), "other bytes are read");
+	for (i = done; i < m->size; i++)
+		TEST_ASSERT(mem_buf[i] == 0xa5, "byte %u of %u is read", i, done);
+}
+
+static void op_mem(struct cpu *c)
+{
+	u8 *hva = addr_gva2hva(vm, MEM_GVA), val;
+	struct kvm_riscv_mem_op m;
+	bool valid, bad = false;
+	int i;
+
+	if (!has_mem_op || c->stopped || c->booting)
+		return;
+	random_mem_op(&m);
+	valid = mem_op_valid(c, &m);
+	for (i = 0; valid && i < m.size; i++)
+		mem_buf[i] = m.op == KVM_RISCV_MEM_STORE ? kvm_random_u32(&rng) : 0xa5;
+	/* QEMU does not tell that HLVX has no page of the G-stage. */
+	for (i = 0; valid && i < MEM_SIZE; i += getpagesize())
+		vcpu_mem_op(c->vcpu, KVM_RISCV_MEM_LOAD, MEM_GVA + i, &val, 1, 1);
+	if (valid && m.size > 1 && mem_op_done(&m) == m.size && !rnd(6)) {
+		bad = true;
+		m.buf = (u64)bad_pointer(m.size, m.op != KVM_RISCV_MEM_STORE);
+	}
+	note("vCPU %ld: memory op %u at %llx, size %u, width %u, buffer %llx", c - cpus, m.op,
+	     m.gva, m.size, m.width, m.buf);
+	EXPECT(ioctl(c->vcpu->fd, KVM_RISCV_MEM_OP, &m), !valid ? EINVAL : bad ? EFAULT : 0);
+	if (bad && m.op == KVM_RISCV_MEM_STORE)
+		/* What could be read of it may have been stored. */
+		memcpy(mem_model + (m.gva - MEM_GVA), hva + (m.gva - MEM_GVA), m.size);
+	else if (valid && !bad)
+		check_mem_op(c, &m);
+	TEST_ASSERT(!memcmp(hva, mem_model, MEM_SIZE), "the guest's memory is another");
+}
+
+/*
+ * The mapping of vector registers
+ */
+static __thread sigjmp_buf fault_env;
+static __thread bool may_fault;
+static u8 *kept;	/* a mapping that stays for a while */
+static size_t kept_size;
+
+static void on_fault(int sig)
+{
+	if (may_fault)
+		siglongjmp(fault_env, sig);
+	signal(sig, SIG_DFL);
+}
+
+/* Read or write a byte.  Returns the signal that this raises, or 0. */
+static int touch(u8 *p, bool write, u8 *val)
+{
+	int sig = sigsetjmp(fault_env, 1);
+
+	if (!sig) {
+		may_fault = true;
+		if (write)
+			WRITE_ONCE(*p, *val);
+		else
+			*val = READ_ONCE(*p);
+	}
+	may_fault = false;
+	return sig;
+}
+
+static u8 reg_byte(struct cpu *c, u64 n)
+{
+	TEST_ASSERT(!reg_ioctl(c, KVM_GET_ONE_REG, v_reg(n / vlenb), buf2), "no v%lu", n / vlenb);
+	return buf2[n % vlenb];
+}
+
+/* A child has the mapping, with the same registers, unless it was told not to. */
+static void fork_map(u8 *p, int prot, u8 val, size_t page)
+{
+	u8 *start = (void *)((u64)p & -page), is = 0;
+	bool gone = rnd(2);
+	int status, sig;
+	pid_t pid;
+
+	TEST_ASSERT(!gone || !madvise(start, page, MADV_DONTFORK), "MADV_DONTFORK");
+	pid = fork();
+	TEST_ASSERT(pid >= 0, "fork()");
+	if (!pid) {
+		sig = touch(p, false, &is);
+		if (gone)
+			_exit(sig != SIGSEGV);
+		is = ~val;
+		_exit(sig || (prot & PROT_WRITE && touch(p, true, &is)));
+	}
+	TEST_ASSERT(waitpid(pid, &status, 0) == pid && !status, "the child gets %x%s", status,
+		    gone ? ", not SIGSEGV" : "");
+	TEST_ASSERT(!touch(p, false, &is), "gone after fork()");
+	if (!gone && prot & PROT_WRITE)
+		val = ~val;
+	TEST_ASSERT(is == val, "%02x after fork(), not %02x", is, val);
+}
+
+static void unmap(void *p, size_t size)
+{
+	TEST_ASSERT(!size || !munmap(p, size), "munmap(): %s", strerror(errno));
+}
+
+static void drop_kept(void)
+{
+	u8 val;
+
+	if (!kept)
+		return;
+	TEST_ASSERT(!touch(kept, false, &val), "a mapping has not lasted");
+	unmap(kept, kept_size);
+	kept = NULL;
+}
+
+static void op_map(struct cpu *c)
+{
+	static const int prots[] = { PROT_NONE, PROT_READ, PROT_READ | PROT_WRITE };
+	size_t page = getpagesize(), nr = (32 * vlenb + page - 1) / page, size, i, o;
+	u64 first = KVM_RISCV_VECTOR_PAGE_OFFSET, n;
+	int prot = prots[rnd(8) ? 2 : rnd(3)], sig, want;
+	bool shared = rnd(6), write = rnd(2), good;
+	u8 *map, *p, val = rnd(256), is;
+
+	/* Or ahead of it, inside of it, behind it, or nowhere */
+	switch (rnd(6)) {
+	case 0:
+		first += rnd(nr + 3) - 1;
+		break;
+	case 1:
+		first = rnd(2) ? 3 + rnd(32) : first + kvm_random_u32(&rng);
+		break;
+	}
+	if (rnd(2))
+		drop_kept();
+	size = (1 + rnd(nr + 2)) * page;
+	note("vCPU %ld: map %zu bytes at page %lu, %s, prot %d", c - cpus, size, first,
+	     shared ? "shared" : "private", prot);
+	map = mmap(NULL, size, prot, shared ? MAP_SHARED : MAP_PRIVATE, c->vcpu->fd, first * page);
+	TEST_ASSERT(map != MAP_FAILED, "mmap(): %s", strerror(errno));
+
+	i = rnd(size / page);
+	o = rnd(min_t(u64, page, 32 * vlenb ?: page));
+	p = map + i * page + o;
+	n = (first + i - KVM_RISCV_VECTOR_PAGE_OFFSET) * page + o;
+	good = shared && c->isa[E(V)] && vlenb != host_vlenb &&
+	       first + i - KVM_RISCV_VECTOR_PAGE_OFFSET < nr;
+	want = !prot || (write && !(prot & PROT_WRITE)) ? SIGSEGV : good ? 0 : SIGBUS;
+	sig = touch(p, write, &val);
+	TEST_ASSERT(sig == want, "%s page %zu: signal %d, not %d", write ? "write" : "read", i,
+		    sig, want);
+	if (want) {
+		unmap(map, size);
+		return;
+	}
+	nr_maps++;
+	if (write)
+		c->digested = false;
+	TEST_ASSERT_EQ(reg_byte(c, n), val);
+
+	switch (rnd(8)) {
+	case 0:
+		c->digested = false;
+		fork_map(p, prot, val, page);
+		val = reg_byte(c, n);
+		break;
+	case 1:
+		TEST_ASSERT(!madvise(map, size, MADV_DONTNEED), "MADV_DONTNEED");
+		break;
+	case 2:
+		if (kept)
+			break;
+		/* Of the page that has been touched, until later, even without a VM */
+		kept = map + i * page;
+		kept_size = page;
+		unmap(map, i * page);
+		unmap(kept + page, size - (i + 1) * page);
+		return;
+	}
+	TEST_ASSERT(!touch(p, false, &is) && is == val, "another byte");
+	unmap(map, size);
+}
+
 static const struct {
 	void (*fn)(struct cpu *c);
 	int weight;
@@ -1105,8 +1647,10 @@ static const struct {
 } ops[] = {
 	{ op_single, 80 }, { op_multi, 60 }, { op_config, 40 },
 	{ op_get_reg, 40 }, { op_set_reg, 80 }, { op_list, 15 }, { op_bad_pointer, 20 },
-	{ op_lock, 6 }, { op_run, 50 }, { op_mp_state, 20 }, { op_reset_cap, 4, true },
-	{ op_ceiling, 12, true }, { op_attr, 12, true }, { op_vlenb, 12, true },
+	{ op_lock, 6 }, { op_run, 50 }, { op_sync, 40 }, { op_sync_run, 15 },
+	{ op_mem, 40 }, { op_map, 40 }, { op_mp_state, 20 }, { op_reset_cap, 4, true },
+	{ op_ceiling, 12, true }, { op_get_set, 12, true },
+	{ op_attr, 12, true }, { op_vlenb, 12, true },
 	{ op_create_vcpu, 12, true }, { op_create_vm, 1, true }, { op_short_life, 1, true },
 };
 
@@ -1210,11 +1754,55 @@ static void wild_run(struct cpu *c)
 	struct kvm_mp_state state = { .mp_state = rnd(3) ? KVM_MP_STATE_RUNNABLE :
 						  KVM_MP_STATE_STOPPED };
 	struct order *guests = addr_gva2hva(vm, (gva_t)&orders[c - cpus]);
+	union sync_regs regs;
 
 	WRITE_ONCE(guests->type, rnd(USE_V + 1));
 	WRITE_ONCE(guests->status, rnd(4) * SR_FS_INITIAL | rnd(4) * SR_VS_INITIAL);
 	EXPECT_ANY(ioctl(c->vcpu->fd, KVM_SET_MP_STATE, &state), EINVAL);
-	EXPECT_ANY(__vcpu_run(c->vcpu), EINTR);
+	if (!has_sync) {
+		EXPECT_ANY(__vcpu_run(c->vcpu), EINTR);
+		return;
+	}
+	/* x registers and CSRs would lead the guest astray. */
+	fill_sync(&regs);
+	memcpy(&c->vcpu->run->s.regs, &regs, sizeof(regs));
+	WRITE_ONCE(c->vcpu->run->kvm_valid_regs, rnd(16) ?: BIT(rnd(64)));
+	WRITE_ONCE(c->vcpu->run->kvm_dirty_regs, rnd(2) ? KVM_SYNC_RISCV_FP :
+		   rnd(2) ? KVM_SYNC_RISCV_VECTOR_CSR : BIT(2 + rnd(62)));
+	EXPECT_ANY(__vcpu_run(c->vcpu), EINTR, EINVAL);
+}
+
+static void wild_mem(struct cpu *c)
+{
+	static u8 wild_buf[4096];
+	struct kvm_riscv_mem_op m;
+
+	if (!has_mem_op)
+		return;
+	random_mem_op(&m);
+	m.buf = (u64)wild_buf;
+	m.size %= sizeof(wild_buf) + 1;
+	EXPECT_ANY(ioctl(c->vcpu->fd, KVM_RISCV_MEM_OP, &m), EINVAL, EINTR);
+}
+
+/* Registers that change while others run the vCPU, read them, or take V from it */
+static void wild_map(struct cpu *c)
+{
+	size_t page = getpagesize(), nr = (32 * vlenb + page - 1) / page, i;
+	u8 *map, val = rnd(256);
+
+	map = mmap(NULL, (nr + 1) * page, PROT_READ | PROT_WRITE, MAP_SHARED, c->vcpu->fd,
+		   KVM_RISCV_VECTOR_PAGE_OFFSET * page);
+	TEST_ASSERT(map != MAP_FAILED, "mmap(): %s", strerror(errno));
+	for (i = 0; i < nr; i++) {
+		int sig = touch(map + i * page + rnd(page), rnd(2), &val);
+
+		TEST_ASSERT(!sig || sig == SIGBUS, "signal %d", sig);
+		if (!rnd(4))
+			madvise(map, nr * page, MADV_DONTNEED);
+	}
+	TEST_ASSERT_EQ(touch(map + nr * page, true, &val), SIGBUS);
+	unmap(map, (nr + 1) * page);
 }
 
 static void wild_list(struct cpu *c)
@@ -1233,7 +1821,7 @@ static void *wild_thread(void *arg)
 	for (i = 0; i < NR_WILD; i++) {
 		struct cpu *c = &cpus[rnd(nr_vcpus)];
 
-		switch (rnd(12)) {
+		switch (rnd(14)) {
 		case 0:
 			wild_attr();
 			break;
@@ -1245,6 +1833,12 @@ static void *wild_thread(void *arg)
 			break;
 		case 3:
 			wild_list(c);
+			break;
+		case 4:
+			wild_mem(c);
+			break;
+		case 5:
+			wild_map(c);
 			break;
 		default:
 			wild_reg(c);
@@ -1266,6 +1860,8 @@ static void check_wild(struct cpu *c)
 	check_regs(c);
 	get_digest(c);
 
+	c->vcpu->run->kvm_valid_regs = 0;
+	c->vcpu->run->kvm_dirty_regs = 0;
 	c->vcpu->run->immediate_exit = 1;
 	TEST_ASSERT(__vcpu_run(c->vcpu) == -1 && errno == EINTR, "not EINTR");
 	*(u64 *)buf = !c->isa[E(F)];
@@ -1311,6 +1907,12 @@ static void ask_host(void)
 	vm = vm_create_with_one_vcpu(&vcpu, NULL);
 	TEST_REQUIRE(vm_check_cap(vm, KVM_CAP_VM_ATTRIBUTES));
 	host_vlenb = kvm_host_vlenb();
+	has_sync = vm_check_cap(vm, KVM_CAP_SYNC_REGS);
+	has_mem_op = vm_check_cap(vm, KVM_CAP_RISCV_MEM_OP);
+	if (!has_mem_op)
+		ksft_print_msg("left out: the guest's memory, no KVM_CAP_RISCV_MEM_OP\n");
+	if (!has_sync)
+		ksft_print_msg("left out: registers in kvm_run, no KVM_CAP_SYNC_REGS\n");
 	for (i = 0; i < NR_EXT; i++)
 		known[i] = !__vcpu_get_reg(vcpu, RISCV_ISA_EXT_REG(i), &val);
 	TEST_REQUIRE(!get_set(KVM_RISCV_VM_ISA_OFFERED, offered));
@@ -1357,6 +1959,9 @@ int main(int argc, char *argv[])
 	/* Of the generator, 0 and its modulus are the fixed points. */
 	rng = new_kvm_random_state(seed % 0x7ffffffe + 1);
 	sigaction(SIGALRM, &sa, NULL);
+	sa.sa_handler = on_fault;
+	sigaction(SIGBUS, &sa, NULL);
+	sigaction(SIGSEGV, &sa, NULL);
 	map_pages();
 	atexit(print_trace);
 
@@ -1367,6 +1972,8 @@ int main(int argc, char *argv[])
 	}
 	ksft_print_msg("%lu VMs, %lu calls failed, %lu traps, %lu exits, %lu harts started\n",
 		       nr_vms, nr_failed, nr_traps, nr_exits, nr_boots);
+	ksft_print_msg("%lu times with registers in kvm_run, %lu memory operations, %lu mappings\n",
+		       nr_syncs, nr_mem_ops, nr_maps);
 	ksft_test_result_pass("one_thread\n");
 
 	while (nr_wild < count / 2) {

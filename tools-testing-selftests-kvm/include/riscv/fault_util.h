@@ -18,9 +18,11 @@
 
 #define FAIL_NTH	"/proc/thread-self/fail-nth"
 #define FAILSLAB	"/sys/kernel/debug/failslab/"
+#define FAIL_PAGE_ALLOC	"/sys/kernel/debug/fail_page_alloc/"
 /* fail-nth counts these, too: fail_nth_alloc() would be the one to fail. */
 #define FAIL_USERCOPY	"/sys/kernel/debug/fail_usercopy"
 
+#define NO_FAIL_PAGE_ALLOC	"no fault injection for pages: CONFIG_FAIL_PAGE_ALLOC"
 #define NO_FAULT_INJECTION	"no fault injection for slab alone: CONFIG_FAILSLAB, debugfs, root"
 
 static struct {
@@ -29,9 +31,13 @@ static struct {
 } fault_settings[] = {
 	{ FAILSLAB "ignore-gfp-wait", "N" },
 	{ FAILSLAB "verbose", "0" },
+	/* These are optional, and not in the way of slab. */
+	{ FAIL_PAGE_ALLOC "min-order", "99" },
+	{ FAIL_PAGE_ALLOC "ignore-gfp-wait", "N" },
+	{ FAIL_PAGE_ALLOC "verbose", "0" },
 };
 
-static bool have_fault_injection;
+static bool have_fault_injection, have_fail_page_alloc;
 
 static inline bool swap_setting(const char *path, const char *val, char *old, size_t size)
 {
@@ -52,10 +58,27 @@ static inline void fault_injection_begin(void)
 	int i;
 
 	have_fault_injection = access(FAIL_USERCOPY, F_OK) && !access(FAIL_NTH, W_OK);
-	for (i = 0; i < ARRAY_SIZE(fault_settings) && have_fault_injection; i++)
+	have_fail_page_alloc = have_fault_injection && !access(FAIL_PAGE_ALLOC, F_OK);
+	for (i = 0; i < ARRAY_SIZE(fault_settings) && have_fault_injection; i++) {
+		if (!strncmp(fault_settings[i].path, FAIL_PAGE_ALLOC, strlen(FAIL_PAGE_ALLOC)) &&
+		    !have_fail_page_alloc)
+			continue;
 		have_fault_injection = swap_setting(fault_settings[i].path, fault_settings[i].want,
 						    fault_settings[i].old,
 						    sizeof(fault_settings[i].old) - 1);
+	}
+}
+
+/*
+ * Count the allocations of the page allocator, of kernel memory alone, or (again) those
+ * of the slab allocator.
+ */
+static inline void fail_pages(bool pages)
+{
+	TEST_ASSERT(swap_setting(FAILSLAB "ignore-gfp-wait", pages ? "Y" : "N", NULL, 0) &&
+		    (!have_fail_page_alloc ||
+		     swap_setting(FAIL_PAGE_ALLOC "min-order", pages ? "0" : "99", NULL, 0)),
+		    "cannot choose what fails");
 }
 
 static inline void fault_injection_end(void)

@@ -33,6 +33,7 @@
 
 #include <linux/bits.h>
 #include <linux/compiler.h>
+#include <linux/kvm.h>
 #include <linux/types.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -64,6 +65,9 @@ struct rvv_state {
 	/* sstatus.FS is Off: what needs the FP unit is illegal. */
 	bool fs_off;
 
+	/* Use the host's vector unit where possible: needs rvv_have_unit(vlenb). */
+	bool unit;
+
 	/* Of RVV_FAULT: scause and stval */
 	u64 cause;
 	u64 tval;
@@ -89,6 +93,9 @@ struct rvv_state {
 
 enum rvv_result rvv_emulate(struct rvv_state *s, u32 insn);
 
+/* The host has vectors of this length, or longer ones, and this thread may use them. */
+bool rvv_have_unit(u64 vlenb);
+
 struct kvm_vcpu;
 
 /*
@@ -104,8 +111,27 @@ enum rvv_result vcpu_emulate_vector(struct kvm_vcpu *vcpu, u32 insn);
  */
 struct rvv_vcpu {
 	struct kvm_vcpu *vcpu;
-	u8 *v;
+	struct rvv_state *s;
+	struct kvm_riscv_mem_op mop;
+
+	/*
+	 * The budget: how many more instructions rvv_vcpu_emulate() executes after
+	 * the one of the exit, 0 to begin with.  A vector instruction uses up one
+	 * more for every RVV_ELEMENTS_PER_INSN elements.  The guest's interrupts
+	 * wait for that long; immediate_exit is looked at after each instruction.
+	 */
+	unsigned int run_ahead;
+
+	/* How many instructions were executed that way */
+	u64 nr_ahead;
+
+	/* Whether the VMM is past the instruction of the exit, and has used FP there */
+	bool ahead, fp_used;
 };
+
+/* A budget after which exits no longer matter */
+#define RVV_RUN_AHEAD		128
+#define RVV_ELEMENTS_PER_INSN	256
 
 void rvv_vcpu_init(struct rvv_vcpu *r, struct kvm_vcpu *vcpu);
 void rvv_vcpu_free(struct rvv_vcpu *r);

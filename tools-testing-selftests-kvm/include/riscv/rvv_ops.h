@@ -155,6 +155,13 @@ static inline u64 rvv_ext(u64 v, s8 eew, bool is_signed)
 	return is_signed ? rvv_sext(v, eew) : rvv_zext(v, eew);
 }
 
+/* An instruction that needs the FP unit */
+static inline bool rvv_is_fp(u32 insn)
+{
+	return RVV_FIELD(insn, 0, 7) == RVV_OPCODE_V &&
+	       BIT(RVV_FIELD(insn, 12, 3)) & (FVV | FVF);
+}
+
 static inline bool rvv_is_v(const struct rvv_ctx *c)
 {
 	return RVV_FORMS_V & BIT(c->funct3);
@@ -175,6 +182,19 @@ bool rvv_mixed_eew(struct rvv_ctx *c, const struct rvv_operand *const *o, int n)
 
 /* Families with decoders of their own */
 enum rvv_result rvv_mem(struct rvv_ctx *c);
+
+/* Scalar integer instructions: false, with nothing done, for what is left to the hart */
+bool rvv_scalar(struct rvv_state *s, u32 insn);
+
+/* Fetch instructions.  Return how many bytes were fetched. */
+size_t rvv_vcpu_fetch(struct rvv_vcpu *r, u64 gva, void *buf, size_t size);
+
+/* Go on at pc within the budget.  Return how many instructions were executed. */
+unsigned int rvv_run_ahead(struct rvv_vcpu *r);
+
+/* Use the host's unit: false, with nothing done, if that is not possible. */
+bool rvv_unit_again(struct rvv_ctx *c);
+bool rvv_unit_run(struct rvv_ctx *c);
 
 /* FP */
 u64 rvv_fp_widen(u64 v);

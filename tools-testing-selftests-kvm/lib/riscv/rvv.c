@@ -297,7 +297,7 @@ static bool rvv_op_matches(const struct rvv_op *op, const struct rvv_ctx *c)
 	return !(op->flags & (c->vm ? VM0 : VM1));
 }
 
-static const struct rvv_op *rvv_find_op(const struct rvv_ctx *c)
+static const struct rvv_op *rvv_search_op(const struct rvv_ctx *c)
 {
 	const struct rvv_op *const *family, *op;
 
@@ -308,6 +308,23 @@ static const struct rvv_op *rvv_find_op(const struct rvv_ctx *c)
 		}
 	}
 	return NULL;
+}
+
+/* The tables are long, and programs repeat themselves: keep what was found. */
+static const struct rvv_op *rvv_find_op(const struct rvv_ctx *c)
+{
+	static __thread struct {
+		u32 insn;
+		const struct rvv_op *op;
+	} found[64], *f;
+
+	/* No instruction is 0: an entry that is empty does not match. */
+	f = &found[(c->insn ^ c->insn >> 7 ^ c->insn >> 20) % ARRAY_SIZE(found)];
+	if (f->insn != c->insn) {
+		f->op = rvv_search_op(c);
+		f->insn = c->insn;
+	}
+	return f->op;
 }
 
 static const struct {
@@ -418,7 +435,7 @@ static void rvv_loop(struct rvv_ctx *c)
 {
 	const struct rvv_op *op = c->op;
 	bool v = rvv_is_v(c) && op->s1 != K_NONE;
-	u64 a = 0, b = c->scalar;
+	u64 a = 0, b = c->scalar, d = 0;
 
 	for (c->i = c->s->vstart; c->i < c->s->vl; c->i++) {
 		if (op->flags & CARRY)
@@ -439,7 +456,9 @@ static void rvv_loop(struct rvv_ctx *c)
 				a = rvv_fp_widen(a);
 			b = rvv_fp_widen(v ? b : c->scalar);
 		}
-		rvv_set(c, &c->d, c->i, op->elem(c, a, b, rvv_get(c, &c->d, c->i)));
+		if (op->flags & READS_VD)
+			d = rvv_get(c, &c->d, c->i);
+		rvv_set(c, &c->d, c->i, op->elem(c, a, b, d));
 	}
 }
 
@@ -448,6 +467,8 @@ static enum rvv_result rvv_arith(struct rvv_ctx *c)
 	enum rvv_result ret;
 	u64 fcsr = 0;
 
+	if (c->s->unit && rvv_unit_again(c))
+		return RVV_OK;
 	c->op = rvv_find_op(c);
 	if (!c->op || (BIT(c->funct3) & (FVV | FVF) && c->s->fs_off))
 		return RVV_ILLEGAL;
@@ -457,6 +478,8 @@ static enum rvv_result rvv_arith(struct rvv_ctx *c)
 	if (ret != RVV_OK)
 		return ret;
 
+	if (c->s->unit && rvv_unit_run(c))
+		return RVV_OK;
 	rvv_init_scalar(c);
 	if (c->op->flags & FF)
 		fcsr = rvv_fp_begin(c->s);

@@ -8,7 +8,7 @@
  * makes sstatus.VS and FS Dirty, and raises exceptions in the guest.
  *
  * rvv_vcpu_emulate() does the same with the registers in kvm_run and mapped, without
- * a system call of its own.
+ * a system call for them.  It can go on with the instructions that follow.
  */
 #include <string.h>
 #include <sys/mman.h>
@@ -240,53 +240,85 @@ static size_t v_map_size(struct kvm_vcpu *vcpu)
 	return max_t(size_t, size, getpagesize());
 }
 
+/* The same, without a copy of struct kvm_riscv_mem_op */
+static size_t synced_access(struct rvv_state *s, u64 gva, void *buf, size_t size, size_t n,
+			    u32 op)
+{
+	struct rvv_vcpu *r = s->mem;
+	struct kvm_riscv_mem_op *mop = &r->mop;
+	u64 left = size * n;
+	int ret;
+
+	do {
+		mop->gva = gva + size * n - left;
+		mop->buf = (u64)buf + size * n - left;
+		mop->size = left;
+		mop->width = size;
+		mop->op = op;
+		ret = ioctl(r->vcpu->fd, KVM_RISCV_MEM_OP, mop);
+		left -= mop->done;
+	} while (ret && errno == EINTR);
+	if (ret)
+		TEST_FAIL(KVM_IOCTL_ERROR(KVM_RISCV_MEM_OP, ret));
+	/* What comes ahead is left to the hart. */
+	if (mop->result == KVM_RISCV_MEM_MMIO && !r->ahead)
+		TEST_FAIL("Vector access to a device at 0x%llx", mop->gpa);
+	s->cause = mop->scause;
+	s->tval = mop->stval;
+	return n - DIV_ROUND_UP(left, size);
+}
+
+static size_t synced_load(struct rvv_state *s, u64 gva, void *buf, size_t size, size_t n)
+{
+	return synced_access(s, gva, buf, size, n, KVM_RISCV_MEM_LOAD);
+}
+
+static size_t synced_store(struct rvv_state *s, u64 gva, const void *buf, size_t size, size_t n)
+{
+	return synced_access(s, gva, (void *)buf, size, n, KVM_RISCV_MEM_STORE);
+}
+
+size_t rvv_vcpu_fetch(struct rvv_vcpu *r, u64 gva, void *buf, size_t size)
+{
+	return 2 * synced_access(r->s, gva, buf, 2, size / 2, KVM_RISCV_MEM_FETCH);
+}
+
+/*
+ * The emulator works on the vector registers where KVM has them: they are mapped
+ * at the end of its state, the rest of which is in the page before them.
+ */
 void rvv_vcpu_init(struct rvv_vcpu *r, struct kvm_vcpu *vcpu)
 {
+	const size_t page = getpagesize(), offset = offsetof(struct rvv_state, v);
+	size_t size = v_map_size(vcpu);
+	u8 *p, *v;
+
 	TEST_ASSERT(!(SYNC_CLASSES & ~vm_check_cap(vcpu->vm, KVM_CAP_SYNC_REGS)),
 		    "KVM does not have all registers in kvm_run");
-	r->vcpu = vcpu;
-	r->v = mmap(NULL, v_map_size(vcpu), PROT_READ | PROT_WRITE, MAP_SHARED,
-		    vcpu->fd, V_PGOFF);
-	TEST_ASSERT(r->v != MAP_FAILED, "mmap(): %s", strerror(errno));
+	p = mmap(NULL, page + size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	TEST_ASSERT(p != MAP_FAILED && offset <= page, "mmap(): %s", strerror(errno));
+	v = mmap(p + page, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
+		 vcpu->fd, V_PGOFF);
+	TEST_ASSERT(v == p + page, "mmap(): %s", strerror(errno));
+
+	*r = (struct rvv_vcpu) { .vcpu = vcpu };
+	r->s = (void *)(v - offset);
+	r->s->load = synced_load;
+	r->s->store = synced_store;
 	vcpu->run->kvm_valid_regs = SYNC_CLASSES;
 }
 
 void rvv_vcpu_free(struct rvv_vcpu *r)
 {
+	const size_t page = getpagesize();
+
 	r->vcpu->run->kvm_valid_regs = 0;
-	munmap(r->v, v_map_size(r->vcpu));
+	munmap(r->s->v - page, page + v_map_size(r->vcpu));
 }
 
-/* Not by memcpy(), which is one of bytes here */
-static void copy_v(u8 *to, const u8 *from, u64 vlenb, u32 v_regs)
-{
-	const u64 *src = (const u64 *)from;
-	u64 *dst = (u64 *)to, i;
-
-	vlenb /= sizeof(u64);
-	for (; v_regs; v_regs >>= 1, src += vlenb, dst += vlenb) {
-		if (!(v_regs & 1))
-			continue;
-		for (i = 0; i < vlenb; i++)
-			WRITE_ONCE(dst[i], src[i]);
-	}
-}
-
-/* The registers from the destination on that the instruction can write */
-static u32 written_v_regs(u32 v_regs, u32 insn)
-{
-	if ((insn & 0x7f) == RVV_OPCODE_STORE)
-		return 0;
-	return v_regs & GENMASK(7, 0) << rvv_rd(insn);
-}
-
-static void get_synced(struct guest *g, const struct kvm_sync_regs *regs, const u8 *v,
-		       struct rvv_state *s, u32 insn)
+static void get_synced(const struct kvm_sync_regs *regs, struct rvv_state *s, u32 insn)
 {
 	unsigned int rd = rvv_rd(insn), rs1 = rvv_rs1(insn), rs2 = rvv_rs2(insn);
-
-	g->sstatus = regs->sstatus;
-	g->mode = regs->mode;
 
 	s->pc = regs->pc;
 	s->x[rd] = regs->x[rd];
@@ -300,17 +332,11 @@ static void get_synced(struct guest *g, const struct kvm_sync_regs *regs, const 
 	s->vtype = regs->vtype;
 	s->vcsr = regs->vcsr;
 	s->vlenb = regs->vlenb;
-	g->v_regs = named_v_regs(s, insn);
-	copy_v(s->v, v, s->vlenb, g->v_regs);
 
-	s->fs_off = !(g->sstatus & SR_FS);
-	s->load = guest_load;
-	s->store = guest_store;
-	s->mem = g;
+	s->fs_off = !(regs->sstatus & SR_FS);
 }
 
-static u64 put_synced(struct guest *g, struct kvm_sync_regs *regs, u8 *v,
-		      const struct rvv_state *s, u32 insn)
+static u64 put_synced(struct kvm_sync_regs *regs, const struct rvv_state *s, u32 insn)
 {
 	unsigned int rd = rvv_rd(insn);
 	u64 dirty = KVM_SYNC_RISCV_CORE;
@@ -329,21 +355,61 @@ static u64 put_synced(struct guest *g, struct kvm_sync_regs *regs, u8 *v,
 		regs->vcsr = s->vcsr;
 		dirty |= KVM_SYNC_RISCV_VECTOR_CSR;
 	}
-	copy_v(v, s->v, s->vlenb, written_v_regs(g->v_regs, insn));
 
 	return dirty;
 }
 
-static u64 raise_synced(struct guest *g, struct kvm_sync_regs *regs, u64 cause, u64 tval)
+/* Not by memcpy(), which is one of bytes here */
+#define COPY_REGS(_to, _from)				\
+do {							\
+	int __i;					\
+							\
+	for (__i = 0; __i < 32; __i++)			\
+		(_to)[__i] = (_from)[__i];		\
+} while (0)
+
+/* Any register may be named by what comes next. */
+static u64 go_on(struct rvv_vcpu *r, struct kvm_sync_regs *regs)
 {
+	u64 dirty = KVM_SYNC_RISCV_CORE | KVM_SYNC_RISCV_VECTOR_CSR;
+	struct rvv_state *s = r->s;
+
+	COPY_REGS(s->x, regs->x);
+	COPY_REGS(s->f, regs->f);
+
+	r->ahead = true;
+	r->fp_used = false;
+	r->nr_ahead += rvv_run_ahead(r);
+	r->ahead = false;
+
+	regs->pc = s->pc;
+	COPY_REGS(regs->x, s->x);
+	regs->vstart = s->vstart;
+	regs->vl = s->vl;
+	regs->vtype = s->vtype;
+	regs->vcsr = s->vcsr;
+	if (r->fp_used) {
+		COPY_REGS(regs->f, s->f);
+		regs->fcsr = s->fcsr;
+		regs->sstatus |= SR_FS_DIRTY;
+		dirty |= KVM_SYNC_RISCV_FP | KVM_SYNC_RISCV_CSR;
+	}
+
+	return dirty;
+}
+
+static u64 raise_synced(struct kvm_sync_regs *regs, u64 cause, u64 tval)
+{
+	u64 sstatus = regs->sstatus & ~(SR_SPP | SR_SPIE | SR_SIE | SR_SPELP);
+
+	if (regs->mode == KVM_RISCV_MODE_S)
+		sstatus |= SR_SPP;
+	if (regs->sstatus & SR_SIE)
+		sstatus |= SR_SPIE;
+	regs->sstatus = sstatus;
 	regs->sepc = regs->pc;
 	regs->scause = cause;
 	regs->stval = tval;
-	regs->sstatus &= ~(SR_SPP | SR_SPIE | SR_SIE | SR_SPELP);
-	if (g->mode == KVM_RISCV_MODE_S)
-		regs->sstatus |= SR_SPP;
-	if (g->sstatus & SR_SIE)
-		regs->sstatus |= SR_SPIE;
 	regs->pc = regs->stvec & ~3UL;
 	regs->mode = KVM_RISCV_MODE_S;
 
@@ -352,26 +418,30 @@ static u64 raise_synced(struct guest *g, struct kvm_sync_regs *regs, u64 cause, 
 
 enum rvv_result rvv_vcpu_emulate(struct rvv_vcpu *r)
 {
-	static __thread struct rvv_state s;
 	struct kvm_run *run = r->vcpu->run;
 	struct kvm_sync_regs *regs = &run->s.regs;
-	struct guest g = { .vcpu = r->vcpu };
 	u32 insn = run->riscv_vector.insn;
+	struct rvv_state *s = r->s;
 	enum rvv_result ret;
+	u64 dirty = 0;
 
-	get_synced(&g, regs, r->v, &s, insn);
-	ret = rvv_emulate(&s, insn);
-	TEST_ASSERT(ret != RVV_NOT_COVERED,
-		    "Vector instruction 0x%x at 0x%llx is not covered by the emulator",
-		    insn, run->riscv_vector.pc);
+	s->mem = r;
+	get_synced(regs, s, insn);
+	ret = rvv_emulate(s, insn);
+	if (ret == RVV_NOT_COVERED)
+		TEST_FAIL("Vector instruction 0x%x at 0x%llx is not covered by the emulator",
+			  insn, run->riscv_vector.pc);
 
 	/* KVM has made VS and FS Dirty. */
 	if (ret != RVV_ILLEGAL)
-		run->kvm_dirty_regs = put_synced(&g, regs, r->v, &s, insn);
-	if (ret == RVV_ILLEGAL)
-		run->kvm_dirty_regs = raise_synced(&g, regs, EXC_INST_ILLEGAL, insn);
+		dirty = put_synced(regs, s, insn);
+	if (ret == RVV_OK && r->run_ahead)
+		dirty |= go_on(r, regs);
+	else if (ret == RVV_ILLEGAL)
+		dirty |= raise_synced(regs, EXC_INST_ILLEGAL, insn);
 	else if (ret == RVV_FAULT)
-		run->kvm_dirty_regs |= raise_synced(&g, regs, s.cause, s.tval);
+		dirty |= raise_synced(regs, s->cause, s->tval);
+	run->kvm_dirty_regs = dirty;
 
 	return ret;
 }
