@@ -2,10 +2,10 @@
 /*
  * Which instructions need FS, VS, or both to be on.
  *
- * A guest must never get a trap for an instruction that it may execute.  An
+ * A guest must never get a trap for an instruction that it may execute. An
  * instruction therefore counts as needing a unit if it might need the unit on
- * some hart or in some mode.  KVM then loads the unit, which is cheap, and if
- * the instruction traps again, the trap is the guest's.
+ * some hart or in some mode. KVM then loads the unit, which is cheap. If the
+ * instruction traps again, KVM redirects the trap to the guest.
  */
 
 #include <linux/compiler_types.h>
@@ -42,7 +42,9 @@ enum {
 	CSR_FCSR	= 0x003,
 };
 
-/* The units of these opcodes depend on funct3; bit 0 selects the table. */
+/*
+ * The units that these opcodes need depend on funct3. Bit 0 selects the table.
+ */
 #define SIMD_BY_FUNCT3		BIT(6)
 #define SIMD_MEM		(SIMD_BY_FUNCT3 | 0)
 #define SIMD_OPV		(SIMD_BY_FUNCT3 | 1)
@@ -121,7 +123,7 @@ static __always_inline u8 simd_csr_units(unsigned long insn)
 /*
  * c.fld, c.fsd, c.fldsp and c.fsdsp, and in 32-bit code c.flw, c.fsw, c.flwsp
  * and c.fswsp, whose encodings are c.ld, c.sd, c.ldsp and c.sdsp in 64-bit
- * code. The latter never get here, since they are legal, except for c.ldsp to
+ * code. The 64-bit instructions are legal and never trap, except for c.ldsp to
  * x0.
  */
 static __always_inline u8 simd_rvc_units(unsigned long insn)

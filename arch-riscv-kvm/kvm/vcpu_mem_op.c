@@ -33,9 +33,9 @@
 #define HTINST_PSEUDO_WRITE	0x20UL
 
 /*
- * One access: a2 has the value, a3 the address.  If it faults,
- * __kvm_riscv_unpriv_trap() fills *trap, whose address is in a0, and clobbers
- * a1.
+ * Make one access. a2 has the value, a3 the address, and a0 the address of
+ * trap. If the access faults, __kvm_riscv_unpriv_trap() fills *trap and
+ * clobbers a1.
  */
 #define MEM_OP_ACCESS(insn, val, addr, trap)				\
 ({									\
@@ -181,7 +181,10 @@ static unsigned long mem_op_access_fault(u32 op)
 	}
 }
 
-/* Handle an access outside of memory, of @width naturally aligned bytes. */
+/*
+ * Handle a naturally aligned access of @width bytes to an address without
+ * memory. Return @width if an in-kernel device has handled it, and 0 otherwise.
+ */
 static int mem_op_mmio(struct kvm_vcpu *vcpu, struct kvm_riscv_mem_op *mop,
 		       gpa_t gpa, void *data, unsigned int width,
 		       const struct kvm_cpu_trap *trap)
@@ -211,9 +214,10 @@ static int mem_op_mmio(struct kvm_vcpu *vcpu, struct kvm_riscv_mem_op *mop,
 }
 
 /*
- * Handle the fault of one access.  Return the number of bytes that were
- * accessed in the process, or < 0 for an error.  After 0 the operation ends if
- * mop->result says so, and the same access is made again otherwise.
+ * Handle the fault of one access. Return the number of bytes that were accessed
+ * while handling the fault, or < 0 for an error. If 0 is returned and
+ * mop->result is still KVM_RISCV_MEM_DONE, the caller makes the same access
+ * again; otherwise the operation ends.
  */
 static int mem_op_fault(struct kvm_vcpu *vcpu, struct kvm_riscv_mem_op *mop,
 			void *data, unsigned int width,

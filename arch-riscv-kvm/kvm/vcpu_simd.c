@@ -53,7 +53,10 @@ static int simd_switch = SIMD_ADAPTIVE;
 /* Units that this hardware cannot switch off */
 static u8 simd_stuck __ro_after_init;
 
-/* A unit that cannot be off must hold the guest's registers at every entry. */
+/*
+ * Return the mode to use. A unit that hardware cannot switch off must hold the
+ * guest's registers at every entry, which only the eager mode ensures.
+ */
 static int simd_mode(void)
 {
 	return simd_stuck ? SIMD_EAGER : READ_ONCE(simd_switch);
@@ -106,7 +109,10 @@ static __always_inline u8 simd_missing(struct kvm_vcpu *vcpu)
 	       simd_off(vcpu->arch.guest_context.sstatus);
 }
 
-/* The units that can be loaded: vector registers may not exist yet. */
+/*
+ * The units that KVM can load; the memory for vector registers may not be
+ * allocated yet.
+ */
 static __always_inline u8 simd_present(struct kvm_vcpu *vcpu)
 {
 	u8 units = vcpu->arch.simd.enabled & ~vcpu->arch.simd.emulated;
@@ -133,8 +139,9 @@ static noinstr noinline void simd_save_thread_fp(void)
 }
 
 /*
- * Save the thread's registers if necessary, and load the guest's.  In the
- * guest's HS-level sstatus the units are Off, or Clean if they were flushed.
+ * Save the thread's registers if necessary, and load the guest's. On entry, FS
+ * and VS of these units in the guest's HS-level sstatus are Off, or Clean if
+ * the units were flushed.
  */
 static noinstr void simd_acquire(struct kvm_vcpu *vcpu, u8 units)
 {
@@ -143,7 +150,10 @@ static noinstr void simd_acquire(struct kvm_vcpu *vcpu, u8 units)
 
 	simd->live |= units;
 	simd->asked &= ~units;
-	/* RCU is not watching, so the next exit traces the load. */
+	/*
+	 * RCU is not watching here, so record the load. The next exit traces
+	 * it.
+	 */
 	if (tracepoint_enabled(kvm_simd_load))
 		simd->loaded |= units;
 
@@ -199,7 +209,10 @@ static __always_inline void simd_release_vector(struct kvm_vcpu *vcpu)
 		simd_trace_save(vcpu, KVM_RISCV_SIMD_V, dirty);
 }
 
-/* Called for a vCPU that is not loaded. */
+/*
+ * Set the units that the vCPU has, and forget all other state. Called while the
+ * vCPU is not loaded.
+ */
 void kvm_riscv_vcpu_simd_reset(struct kvm_vcpu *vcpu)
 {
 	const unsigned long *isa = vcpu->arch.isa;
@@ -230,8 +243,9 @@ void kvm_riscv_vcpu_simd_reset(struct kvm_vcpu *vcpu)
  *
  * @vcpu: The vCPU, which is not loaded
  *
- * In eager mode a guest takes no trap for a unit, not even for the first
- * vector instruction: the registers must exist before the guest is entered.
+ * In eager mode a guest takes no trap for a unit, not even for its first vector
+ * instruction, so allocate the memory for the vector registers before the guest
+ * is entered.
  *
  * Return: 0, or -ENOMEM, after which KVM_RUN can be repeated.
  */
@@ -247,9 +261,9 @@ int kvm_riscv_vcpu_simd_run(struct kvm_vcpu *vcpu)
 
 /*
  * A period lasts from vcpu_load() to vcpu_put(), and counts if the guest was
- * entered.  The history has a bit for each of the last eight periods, set if
- * the unit was used, with the newest in bit 0: FP is in the low byte, vectors
- * are in the high byte.
+ * entered. For each unit, the history has one bit for each of the last eight
+ * periods, set if the unit was used. Bit 0 is the newest period. The low byte
+ * is for FP, the high byte for vectors.
  */
 #define SIMD_HISTORY_FP		BIT(0)
 #define SIMD_HISTORY_V		BIT(8)
@@ -288,8 +302,9 @@ static __always_inline void simd_learn(struct kvm_vcpu_simd *simd)
 		history |= SIMD_HISTORY_V;
 
 	/*
-	 * Hardware may report Dirty for a unit that was only loaded.  Clear the
-	 * history once in a while, or KVM would load that unit forever.
+	 * Hardware may report Dirty for a unit that was only loaded, so that
+	 * KVM would load the unit forever. Clear the history in every 256th of
+	 * the periods in which it causes a load.
 	 */
 	if (simd->frequent && !++simd->streak)
 		history = 0;
@@ -303,8 +318,8 @@ static __always_inline void simd_learn(struct kvm_vcpu_simd *simd)
 }
 
 /*
- * Called by vcpu_load().  Only decides which units the next entry loads: the
- * registers stay the thread's until then.
+ * Decide which units the next guest entry loads. Called by vcpu_load(). The
+ * thread owns the registers until that entry.
  */
 void kvm_riscv_vcpu_simd_load(struct kvm_vcpu *vcpu)
 {
@@ -321,9 +336,9 @@ void kvm_riscv_vcpu_simd_load(struct kvm_vcpu *vcpu)
 }
 
 /*
- * The only place that decides what HEDELEG holds while a guest runs: what the
- * vCPU's configuration delegates, except for illegal instructions if KVM needs
- * them.  Nested virtualization would clear the bits that it needs here.
+ * Set HEDELEG for the next guest entry; no other function does. Delegate what
+ * the vCPU's configuration delegates, except for illegal instructions if KVM
+ * needs their traps. Nested virtualization would clear further bits here.
  */
 static __always_inline void simd_delegate(struct kvm_vcpu *vcpu)
 {
@@ -366,9 +381,9 @@ noinstr void kvm_riscv_vcpu_simd_enter(struct kvm_vcpu *vcpu)
  * @insn: The value of stval
  *
  * Called right after a guest exit, with interrupts disabled and RCU not
- * watching.  Handles only the common case.  kvm_riscv_vcpu_illegal_insn()
- * handles the traps that need access to guest memory, an allocation, emulation,
- * or a trace event while an earlier one has not been reported yet.
+ * watching. Handles only the common case. kvm_riscv_vcpu_illegal_insn() handles
+ * the traps that need access to guest memory, an allocation, emulation, or a
+ * trace event while an earlier one has not been traced yet.
  *
  * Return: true if the guest can execute the instruction again.
  */
@@ -433,7 +448,7 @@ void __kvm_riscv_vcpu_simd_exit(struct kvm_vcpu *vcpu)
 		trace_kvm_simd_load(vcpu, loaded, loaded & simd->eager);
 }
 
-/* Out of line, so that a guest that uses no unit does not pay for it */
+/* Out of line, so that vcpu_put() is fast for a guest that uses no unit */
 static noinline void simd_put_live(struct kvm_vcpu *vcpu)
 {
 	unsigned long flags;
@@ -472,8 +487,8 @@ void kvm_riscv_vcpu_simd_put(struct kvm_vcpu *vcpu)
 }
 
 /*
- * Called by kernel_fpu_begin() with preemption disabled.  Afterwards the FP
- * registers are those of the thread that has loaded the vCPU.
+ * Take the FP registers from the guest, and restore those of the thread that
+ * has loaded the vCPU. Called by kernel_fpu_begin() with preemption disabled.
  */
 void kvm_riscv_vcpu_flush_fp(void)
 {
@@ -510,7 +525,9 @@ void kvm_riscv_vcpu_flush_vector(void)
 	local_irq_restore(flags);
 }
 
-/* Let the guest execute the instruction again, with the units that it lacks. */
+/*
+ * Provide the missing units, and let the guest execute the instruction again.
+ */
 static int simd_want(struct kvm_vcpu *vcpu, unsigned long insn, u8 units)
 {
 	struct kvm_vcpu_simd *simd = &vcpu->arch.simd;
@@ -525,7 +542,10 @@ static int simd_want(struct kvm_vcpu *vcpu, unsigned long insn, u8 units)
 
 	trace_kvm_simd_trap(vcpu, vcpu->arch.guest_context.sepc, insn, units);
 
-	/* Neither a preemption nor a flush may see a part of this. */
+	/*
+	 * Disable interrupts, so that vcpu_put() and a flush see either all of
+	 * these changes or none.
+	 */
 	local_irq_save(flags);
 	simd->asked |= units;
 	simd->wanted |= units;
@@ -538,9 +558,10 @@ static int simd_want(struct kvm_vcpu *vcpu, unsigned long insn, u8 units)
 }
 
 /*
- * Emulate a read of vlenb as long as the vector registers do not exist.
- * Kernels read vlenb when they boot, which needs no vector register and does
- * not mean that the guest is going to use one.  A write of vlenb is illegal.
+ * Emulate a read of vlenb while the memory for the vector registers is not
+ * allocated. Kernels read vlenb when they boot, which does not mean that the
+ * guest is going to use vectors. Return false for any other instruction,
+ * including a write of vlenb, which is illegal.
  */
 static bool simd_read_vlenb(struct kvm_vcpu *vcpu, unsigned long insn)
 {
@@ -596,12 +617,15 @@ int kvm_riscv_vcpu_illegal_insn(struct kvm_vcpu *vcpu,
 		need = kvm_riscv_simd_insn_units(insn);
 		/*
 		 * If KVM has read the instruction from memory, another hart of
-		 * the guest may have changed it since the trap.  Ignore that
-		 * for c.unimp, for which stval is always 0.
+		 * the guest may have changed it since the trap, so any unit may
+		 * be needed. Exclude c.unimp, for which stval is always 0.
 		 */
 		if (!trap->stval && insn && !(need & missing))
 			need = KVM_RISCV_SIMD_ANY;
-		/* With NACL, the CSR is in per-CPU memory. */
+		/*
+		 * With NACL, the CSR is in per-CPU memory, so disable
+		 * preemption.
+		 */
 		preempt_disable();
 		off = simd_off(ncsr_read(CSR_VSSTATUS));
 		preempt_enable();
@@ -614,7 +638,10 @@ int kvm_riscv_vcpu_illegal_insn(struct kvm_vcpu *vcpu,
 			need = vcpu->arch.simd.enabled & ~off & ~emulated;
 
 		if ((need & missing) && !(need & off)) {
-			/* FP registers are in memory then, or will get there. */
+			/*
+			 * vcpu_put() saves the FP registers to memory before
+			 * userspace can access them.
+			 */
 			if (need & emulated) {
 				trace_kvm_simd_trap(vcpu, trap->sepc, insn, 0);
 				return kvm_riscv_vcpu_vector_insn(vcpu, vcpu->run,
@@ -645,17 +672,21 @@ int kvm_riscv_vcpu_illegal_insn(struct kvm_vcpu *vcpu,
 /**
  * kvm_riscv_simd_stuck - Tell which units hardware cannot switch off
  *
- * FS and VS may be hardwired to a value other than Off.  The extensions of such
- * a unit cannot be hidden from a guest.
+ * FS and VS may be hardwired to a value other than Off. KVM then cannot hide
+ * the extensions of that unit from a guest.
  *
- * Return: The units.
+ * Return: A mask of the units that this hardware cannot switch off.
  */
 u8 kvm_riscv_simd_stuck(void)
 {
 	return simd_stuck;
 }
 
-/* Both units are off while the kernel runs, except where it uses them. */
+/*
+ * Try to set FS and VS to Off, and return the units whose field does not
+ * change. The kernel has both units off except while it uses them, so nothing
+ * needs to be restored.
+ */
 static u8 simd_probe_stuck(void)
 {
 	unsigned long flags, status;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * KVM_CAP_SYNC_REGS: Registers that userspace finds, and changes, in kvm_run.
+ * KVM_CAP_SYNC_REGS: Copy registers to and from kvm_run for userspace.
  *
- * Both copies are made while the vCPU is not loaded, when all of its registers
- * are in memory.  Userspace can write to kvm_run at any time: what is checked is
- * read once, before anything is changed.
+ * KVM copies in both directions while the vCPU is not loaded, when all of its
+ * registers are in memory. Userspace can write to kvm_run at any time, so KVM
+ * reads each value that it checks only once, before it changes anything.
  */
 
 #include <linux/build_bug.h>
@@ -140,12 +140,13 @@ static void load_vector_csrs(struct kvm_vcpu *vcpu,
 }
 
 /**
- * kvm_riscv_vcpu_load_sync_regs - Take registers over from kvm_run
+ * kvm_riscv_vcpu_load_sync_regs - Copy registers from kvm_run to the vCPU
  *
  * @vcpu: The vCPU, which is not loaded
- * @valid: Where to put the classes that kvm_riscv_vcpu_store_sync_regs() stores
+ * @valid: Output pointer to the register sets to pass to
+ * kvm_riscv_vcpu_store_sync_regs()
  *
- * Return: 0, or -EINVAL, with nothing changed.
+ * Return: 0, or -EINVAL, in which case nothing has changed.
  */
 int kvm_riscv_vcpu_load_sync_regs(struct kvm_vcpu *vcpu, u64 *valid)
 {
@@ -187,10 +188,10 @@ int kvm_riscv_vcpu_load_sync_regs(struct kvm_vcpu *vcpu, u64 *valid)
 }
 
 /**
- * kvm_riscv_vcpu_store_sync_regs - Leave registers in kvm_run
+ * kvm_riscv_vcpu_store_sync_regs - Copy registers from the vCPU to kvm_run
  *
  * @vcpu: The vCPU, which is not loaded
- * @valid: The classes of registers
+ * @valid: The register sets to copy
  */
 void kvm_riscv_vcpu_store_sync_regs(struct kvm_vcpu *vcpu, u64 valid)
 {

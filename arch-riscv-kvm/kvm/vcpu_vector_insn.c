@@ -33,11 +33,14 @@
 
 #define VTYPE_DEFINED		(VTYPE_VLMUL | VTYPE_VSEW | VTYPE_VTA | VTYPE_VMA)
 
-/* log2 of the bytes of the widest element, and of the smallest group */
+/* log2 of the bytes of the widest element, and of the smallest LMUL */
 #define VECTOR_MAX_SEW		3
 #define VECTOR_MIN_LMUL		(-3)
 
-/* Set units to Dirty, which is permitted even if they have not changed. */
+/*
+ * Set the fields to Dirty, which is permitted even if their units have not
+ * changed.
+ */
 static void vector_set_dirty(struct kvm_vcpu *vcpu, unsigned long fields)
 {
 	/* With NACL, the CSR is in per-CPU memory. */
@@ -126,14 +129,17 @@ int kvm_riscv_vcpu_vector_csr_rmw(struct kvm_vcpu *vcpu, unsigned int csr_num,
 	struct __riscv_v_ext_state *vector = &vcpu->arch.guest_vector;
 	unsigned long *field = &vector->vcsr, mask;
 
-	/* With the host's length hardware handles these CSRs. */
+	/* With the host's length, hardware executes accesses to these CSRs. */
 	if (!(vcpu->arch.simd.emulated & KVM_RISCV_SIMD_V))
 		return KVM_INSN_ILLEGAL_TRAP;
 
 	switch (csr_num) {
 	case CSR_VSTART:
 		field = &vector->vstart;
-		/* Room for any element index; ONE_REG may set more bits. */
+		/*
+		 * vstart has room for any element index. ONE_REG may have set
+		 * more bits.
+		 */
 		mask = BITS_PER_BYTE * vcpu->kvm->arch.vlenb - 1;
 		vector->vstart &= mask;
 		break;
@@ -176,7 +182,10 @@ static int vector_exit_to_user(struct kvm_vcpu *vcpu, unsigned long insn)
 	else
 		vector_set_dirty(vcpu, SR_VS_DIRTY);
 
-	/* Userspace may rely on zeros where newer kernels tell it more. */
+	/*
+	 * Clear the reserved fields, which newer kernels may use to report
+	 * more.
+	 */
 	memset(&run->riscv_vector, 0, sizeof(run->riscv_vector));
 	run->exit_reason = KVM_EXIT_RISCV_VECTOR;
 	run->riscv_vector.insn = insn;
@@ -197,7 +206,8 @@ static int vector_emulate(struct kvm_vcpu *vcpu, unsigned long insn)
 }
 
 /**
- * kvm_riscv_vcpu_vector_insn -- Handle a vector instruction of an emulated V
+ * kvm_riscv_vcpu_vector_insn -- Handle a vector instruction of a vCPU whose V
+ * is emulated
  *
  * @vcpu: The VCPU pointer
  * @run:  The VCPU run struct
@@ -220,7 +230,10 @@ int kvm_riscv_vcpu_vector_insn(struct kvm_vcpu *vcpu, struct kvm_run *run,
 		rc = kvm_riscv_vcpu_finish_insn(vcpu, run, insn,
 						vector_emulate(vcpu, insn));
 
-	/* An instruction that is left to userspace ends at the next KVM_RUN. */
+	/*
+	 * The emulation of an instruction that KVM leaves to userspace ends at
+	 * the next KVM_RUN.
+	 */
 	if (rc) {
 		kvm_riscv_vcpu_emulation_end(vcpu);
 		vcpu->stat.vector_exit_kernel++;

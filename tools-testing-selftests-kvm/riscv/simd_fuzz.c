@@ -1433,7 +1433,7 @@ static u32 mem_op_done(const struct kvm_riscv_mem_op *m)
 {
 	if (m->gva < MEM_GVA || m->gva >= MEM_END)
 		return 0;
-	return min_t(u64, m->size, MEM_END - m->gva);
+	return min_t(u64, m->size, (MEM_END - m->gva));
 }
 
 static void check_mem_op(struct cpu *c, const struct kvm_riscv_mem_op *m)

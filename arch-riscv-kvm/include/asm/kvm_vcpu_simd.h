@@ -17,29 +17,32 @@ struct kvm_cpu_trap;
 struct kvm_vcpu_simd {
 	/* The units that the guest has, according to its extensions */
 	u8 enabled;
-	/* Of these, units that are emulated and never loaded */
+	/* Of these units, those that are emulated and never loaded */
 	u8 emulated;
 	/* Units that an instruction trapped for and that are not loaded yet */
 	u8 asked;
 	/* Units that guest entry loads if they are not live */
 	u8 wanted;
-	/* Of these, units that are loaded without a trap */
+	/* Of the wanted units, those that are loaded without a trap */
 	u8 eager;
 	/* Units whose registers on this CPU are the guest's */
 	u8 live;
 	/* Units that trapped, or were Dirty when saved, since vcpu_load() */
 	u8 used;
-	/* The guest was entered since vcpu_load() */
+	/* Whether the guest was entered since vcpu_load() */
 	bool entered;
 	/* The value of simd_switch at vcpu_load() */
 	u8 mode;
-	/* Periods with a unit loaded because of the history, modulo 256 */
+	/* Number of periods, modulo 256, in which the history caused a load */
 	u8 streak;
-	/* The values of used in the last eight periods */
+	/* Which units were used in each of the last eight periods */
 	u16 history;
 	/* Units to load without a trap, according to the history */
 	u8 frequent;
-	/* Not traced yet: units that were loaded, and units that trapped */
+	/*
+	 * Units that were loaded, and units that trapped, but are not traced
+	 * yet
+	 */
 	u8 loaded;
 	u8 trapped;
 	/* The instruction that trapped, and its address */
