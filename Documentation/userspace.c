@@ -649,8 +649,9 @@ static int move_rest(int from, int to)
 static void test_snapshot(unsigned long vlenb)
 {
 	static struct simd_snapshot s, s2;
-	int vm = guest_vm(), vcpu = new_vcpu(vm), to;
+	int vm = guest_vm(), vcpu = new_vcpu(vm), to, below;
 	struct kvm_run *run = map_run(vcpu), *run2;
+	struct kvm_riscv_vm_isa offered;
 	unsigned long pc = RAM;
 	bool good = true;
 	long word;
@@ -678,13 +679,16 @@ static void test_snapshot(unsigned long vlenb)
 	word = run_to_device(to, run2);
 	good &= CHECK(word == 45, word);
 
-	/* A host with other vectors, and what is no ISA at all, are refused. */
+	/* A host with other vectors, and a set that the VM cannot have, are refused. */
 	s2.vlenb = vlenb * 2;
 	good &= CHECK(restore_simd(new_vcpu(new_vm()), &s2) == -EINVAL, 0);
 	s2 = s;
 	remove_from_set(&s2.isa, KVM_RISCV_ISA_EXT_V);
+	below = new_vm();
+	good &= CHECK(!get_isa(below, KVM_RISCV_VM_ISA_OFFERED, &offered), 0);
+	good &= CHECK(!set_ceiling(below, &offered), 0);
 	good &= CHECK(has_ext(vcpu, KVM_RISCV_ISA_EXT_ZVBB) < 0 ||
-		      restore_simd(new_vcpu(new_vm()), &s2) == -EINVAL, 0);
+		      restore_simd(new_vcpu(below), &s2) == -EINVAL, 0);
 	s2 = s;
 	s2.isa.ext[KVM_RISCV_ISA_EXT_MAX / 64] |= 1ULL << KVM_RISCV_ISA_EXT_MAX % 64;
 	good &= CHECK(restore_simd(new_vcpu(new_vm()), &s2) == -ENOENT, 0);
@@ -742,7 +746,7 @@ static void test_errors(bool v)
 	full = new_vcpu(full_vm);
 	set_ext(less, KVM_RISCV_ISA_EXT_V, 0);
 	set_ext(less, d, 0);
-	set_ext(less, zfhmin, 0);
+	set_ext(full, zfhmin, 0);
 	get_reg(vcpu, isa_reg, &without_d);
 	without_d &= ~(1UL << ('d' - 'a'));
 	if (!run_no_further(ran, run))
@@ -767,7 +771,7 @@ static void test_errors(bool v)
 	      set_reg(vcpu, ISA_MULTI_EN(none / 64), &none_bit));
 	if (has_ext(vcpu, zfh) >= 0)
 		error(EINVAL, "write 1 to ISA_EXT, single; MULTI_EN",
-		      "what the extension needs is off", set_ext(less, zfh, 1));
+		      "what the extension needs is off, in a VM with a ceiling", set_ext(full, zfh, 1));
 	error(EINVAL, "write 1 to ISA_EXT, single; MULTI_EN; config isa",
 	      "beyond the ceiling of the VM", set_ext(low, d, 1));
 	if (v)
@@ -814,7 +818,7 @@ static void test_errors(bool v)
 	error(EINVAL, "MULTI_DIS", "not hideable", set_reg(vcpu, ISA_MULTI_DIS(0), &c_bit));
 	if (has_ext(vcpu, zfh) >= 0)
 		error(EINVAL, "MULTI_EN", "need",
-		      set_reg(less, ISA_MULTI_EN(zfh / 64), &zfh_bit));
+		      set_reg(full, ISA_MULTI_EN(zfh / 64), &zfh_bit));
 	error(EINVAL, "MULTI_EN", "ceiling", set_reg(low, ISA_MULTI_EN(0), &d_bit));
 	get_reg(low, isa_reg, &val);
 	val |= 1UL << ('d' - 'a');

@@ -8,10 +8,8 @@
  *	NAME TIMEOUT FLAGS COMMAND [ARG...]
  *
  * with TIMEOUT in seconds and FLAGS either "-" or "hook", which turns
- * simd_hook.ko on while the test runs (see scripts/simd_hook/).  With the word
- * l1.no-trap on the kernel's command line, tests have LAZY_TRAP=no in their
- * environment: this machine cannot deliver the trap of a guest's first FP or
- * vector instruction, and what needs it is to be skipped.  Every line a
+ * simd_hook.ko on while the test runs (see scripts/simd_hook/).  The first line
+ * of the output says how KVM switches FP and vectors, if it tells.  Every line a
  * test prints is passed on behind "# ", so that nothing a test says can be
  * mistaken for a result.  A test that outlives its timeout is killed, with all
  * of its children, and fails.
@@ -379,6 +377,18 @@ static void shell(void)
 	waitpid(pid, NULL, 0);
 }
 
+static void tell_simd_switch(void)
+{
+	FILE *f = fopen("/sys/module/kvm/parameters/simd_switch", "r");
+	char mode[32];
+
+	if (!f)
+		return;
+	if (fgets(mode, sizeof(mode), f))
+		printf("# kvm.simd_switch=%s", mode);
+	fclose(f);
+}
+
 static void run_all(void)
 {
 	char *line[256];
@@ -401,6 +411,7 @@ static void run_all(void)
 	}
 	fclose(f);
 
+	tell_simd_switch();
 	printf("KTAP version 1\n1..%d\n", n);
 	for (i = 0; i < n; i++)
 		if (parse(line[i], &t))
@@ -416,8 +427,6 @@ int main(void)
 	mknod("/dev/console", S_IFCHR | 0600, makedev(5, 1));
 	mount_all();
 	load_kvm();
-	if (cmdline_word("l1.no-trap"))
-		setenv("LAZY_TRAP", "no", 1);
 	if (cmdline_word("l1.shell"))
 		shell();
 	else

@@ -35,10 +35,11 @@
 /*
  * Make one access. a2 has the value, a3 the address, and a0 the address of
  * trap. If the access faults, __kvm_riscv_unpriv_trap() fills *trap and
- * clobbers a1.
+ * clobbers a1. No other instruction may trap there.
  */
 #define MEM_OP_ACCESS(insn, val, addr, trap)				\
 ({									\
+	unsigned long __stvec = (unsigned long)__kvm_riscv_unpriv_trap;	\
 	register unsigned long __taddr asm("a0") = (unsigned long)(trap); \
 	register unsigned long __ttmp asm("a1") = 0;			\
 	register unsigned long __val asm("a2") = (val);			\
@@ -47,9 +48,12 @@
 	asm volatile ("\n"						\
 		".option push\n"					\
 		".option norvc\n"					\
+		"csrrw %[stvec], " __stringify(CSR_STVEC) ", %[stvec]\n" \
 		insn(a2, a3)						\
+		"csrw " __stringify(CSR_STVEC) ", %[stvec]\n"		\
 		".option pop"						\
-		: "+&r" (__val), "+&r" (__taddr), "+&r" (__ttmp)	\
+		: "+&r" (__val), "+&r" (__taddr), "+&r" (__ttmp),	\
+		  [stvec] "+&r" (__stvec)				\
 		: "r" (__addr) : "memory");				\
 	__val;								\
 })
@@ -109,7 +113,7 @@ static unsigned int mem_op_chunk(struct kvm_vcpu *vcpu, u32 op,
 				 struct kvm_cpu_trap *trap)
 {
 	unsigned long hstatus = vcpu->arch.guest_context.hstatus;
-	unsigned long flags, val, old_stvec, old_hstatus, old_senvcfg;
+	unsigned long flags, val, old_hstatus, old_senvcfg;
 	unsigned int done, n;
 	bool word;
 
@@ -123,7 +127,6 @@ static unsigned int mem_op_chunk(struct kvm_vcpu *vcpu, u32 op,
 	old_hstatus = csr_swap(CSR_HSTATUS, hstatus);
 	/* senvcfg controls the pointer masking of U-mode. */
 	old_senvcfg = csr_swap(CSR_SENVCFG, vcpu->arch.guest_csr.senvcfg);
-	old_stvec = csr_swap(CSR_STVEC, (ulong)&__kvm_riscv_unpriv_trap);
 
 	for (done = 0; done < len; done += n) {
 		word = op != KVM_RISCV_MEM_FETCH && len - done >= sizeof(val) &&
@@ -150,7 +153,6 @@ static unsigned int mem_op_chunk(struct kvm_vcpu *vcpu, u32 op,
 			memcpy(data + done, &val, n);
 	}
 
-	csr_write(CSR_STVEC, old_stvec);
 	csr_write(CSR_SENVCFG, old_senvcfg);
 	csr_write(CSR_HSTATUS, old_hstatus);
 

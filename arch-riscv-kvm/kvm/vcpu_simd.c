@@ -50,16 +50,10 @@ static const char * const simd_switch_names[] = {
 
 static int simd_switch = SIMD_ADAPTIVE;
 
-/* Units that this hardware cannot switch off */
-static u8 simd_stuck __ro_after_init;
-
-/*
- * Return the mode to use. A unit that hardware cannot switch off must hold the
- * guest's registers at every entry, which only the eager mode ensures.
- */
+/* Return the mode to use. Without traps, only the eager mode works. */
 static int simd_mode(void)
 {
-	return simd_stuck ? SIMD_EAGER : READ_ONCE(simd_switch);
+	return kvm_riscv_simd_traps ? READ_ONCE(simd_switch) : SIMD_EAGER;
 }
 
 static int simd_switch_set(const char *val, const struct kernel_param *kp)
@@ -76,7 +70,7 @@ static int simd_switch_set(const char *val, const struct kernel_param *kp)
 
 static int simd_switch_get(char *buffer, const struct kernel_param *kp)
 {
-	return sysfs_emit(buffer, "%s\n", simd_switch_names[READ_ONCE(simd_switch)]);
+	return sysfs_emit(buffer, "%s\n", simd_switch_names[simd_mode()]);
 }
 
 static const struct kernel_param_ops simd_switch_ops = {
@@ -228,7 +222,7 @@ void kvm_riscv_vcpu_simd_reset(struct kvm_vcpu *vcpu)
 	 * The guest can access a unit that is always on, whatever it is told.
 	 * It must find its own registers there.
 	 */
-	simd.enabled |= simd_stuck;
+	simd.enabled |= kvm_riscv_simd_stuck;
 
 	/* Hardware supports no length other than its own. */
 	if (vcpu->kvm->arch.vlenb != kvm_riscv_host_vlenb())
@@ -629,6 +623,8 @@ int kvm_riscv_vcpu_illegal_insn(struct kvm_vcpu *vcpu,
 		preempt_disable();
 		off = simd_off(ncsr_read(CSR_VSSTATUS));
 		preempt_enable();
+		/* What the vCPU does not have is off for the guest, too. */
+		off |= ~vcpu->arch.simd.enabled;
 		/*
 		 * Request all units that the instruction needs, not only the
 		 * missing ones: vcpu_put() may drop the others before the next
@@ -649,7 +645,7 @@ int kvm_riscv_vcpu_illegal_insn(struct kvm_vcpu *vcpu,
 			}
 
 			return simd_read_vlenb(vcpu, insn) ? 1 :
-			       simd_want(vcpu, insn, need & vcpu->arch.simd.enabled);
+			       simd_want(vcpu, insn, need);
 		}
 
 		/*
@@ -667,75 +663,4 @@ int kvm_riscv_vcpu_illegal_insn(struct kvm_vcpu *vcpu,
 	kvm_riscv_vcpu_trap_redirect(vcpu, trap);
 
 	return 1;
-}
-
-/**
- * kvm_riscv_simd_stuck - Tell which units hardware cannot switch off
- *
- * FS and VS may be hardwired to a value other than Off. KVM then cannot hide
- * the extensions of that unit from a guest.
- *
- * Return: A mask of the units that this hardware cannot switch off.
- */
-u8 kvm_riscv_simd_stuck(void)
-{
-	return simd_stuck;
-}
-
-/*
- * Try to set FS and VS to Off, and return the units whose field does not
- * change. The kernel has both units off except while it uses them, so nothing
- * needs to be restored.
- */
-static u8 simd_probe_stuck(void)
-{
-	unsigned long flags, status;
-
-	local_irq_save(flags);
-	csr_clear(CSR_SSTATUS, SR_FS | SR_VS);
-	status = csr_read(CSR_SSTATUS);
-	local_irq_restore(flags);
-
-	return ((has_fpu() ? KVM_RISCV_SIMD_FP : 0) |
-		(has_vector() ? KVM_RISCV_SIMD_V : 0)) & ~simd_off(status);
-}
-
-void __init kvm_riscv_simd_init(void)
-{
-	simd_stuck = simd_probe_stuck();
-	if (simd_stuck)
-		kvm_info("%s%s cannot be switched off, nor hidden from guests\n",
-			 simd_stuck & KVM_RISCV_SIMD_FP ? "FP " : "",
-			 simd_stuck & KVM_RISCV_SIMD_V ? "V " : "");
-}
-
-/**
- * kvm_riscv_simd_enable_cpu - Check whether a hart can run any guest
- *
- * A guest relies on one vector length, and its vCPUs may run on any hart.
- *
- * Return: 0, or -EOPNOTSUPP if the hart's vector length is not the host's, or
- * the hart cannot switch off what the others can.
- */
-int kvm_riscv_simd_enable_cpu(void)
-{
-	unsigned long vlenb, host_vlenb = riscv_v_vsize / 32;
-
-	if (simd_probe_stuck() & ~simd_stuck) {
-		kvm_err("CPU %d cannot switch off FP or V: it cannot run guests\n",
-			smp_processor_id());
-		return -EOPNOTSUPP;
-	}
-
-	if (!riscv_isa_extension_available(NULL, V))
-		return 0;
-
-	vlenb = kvm_riscv_hart_vlenb();
-	if (vlenb == host_vlenb)
-		return 0;
-
-	kvm_err("CPU %d has vlenb %lu, but the host's is %lu: it cannot run guests\n",
-		smp_processor_id(), vlenb, host_vlenb);
-
-	return -EOPNOTSUPP;
 }

@@ -49,7 +49,7 @@ newest_qemu()
 	fi
 	qemu=$QEMU
 	if ! delivers_traps; then
-		say "# QEMU $(qemu_version) $no_traps; L1 boots with kvm.simd_switch=eager"
+		say "# QEMU $(qemu_version) $no_traps; KVM has to find out, and to be eager"
 	fi
 	tests "QEMU $(qemu_version)" check-qemu-new series
 }

@@ -238,7 +238,7 @@ FIXTURE(fence) {
 FIXTURE_SETUP(fence)
 {
 	if (!kvm_check_cap(KVM_CAP_RISCV_GUEST_VLENB))
-		SKIP(return, "the host has no V");
+		SKIP(return, "no KVM_CAP_RISCV_GUEST_VLENB");
 }
 
 FIXTURE_TEARDOWN(fence)

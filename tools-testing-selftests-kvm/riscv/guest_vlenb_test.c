@@ -52,14 +52,14 @@ static int enable(struct kvm_vm *vm, u64 vlenb, u64 flags)
 	return __vm_ioctl(vm, KVM_ENABLE_CAP, &cap);
 }
 
-/* For what needs a host with V */
+/* For what needs a host that can run VMs of other lengths */
 FIXTURE(vlenb) {
 };
 
 FIXTURE_SETUP(vlenb)
 {
 	if (!host_vlenb())
-		SKIP(return, "the host has no V");
+		SKIP(return, "no KVM_CAP_RISCV_GUEST_VLENB");
 }
 
 FIXTURE_TEARDOWN(vlenb)
@@ -81,7 +81,7 @@ TEST(discovery)
 	struct kvm_vm *vm;
 
 	vm = vm_create_with_one_vcpu(&vcpu, NULL);
-	if (__vcpu_has_isa_ext(vcpu, KVM_RISCV_ISA_EXT_V)) {
+	if (__vcpu_has_isa_ext(vcpu, KVM_RISCV_ISA_EXT_V) && has_lazy_trap()) {
 		EXPECT_EQ(ANY_LENGTH, kvm_check_cap(KVM_CAP_RISCV_GUEST_VLENB));
 		EXPECT_EQ(ANY_LENGTH, vm_check_cap(vm, KVM_CAP_RISCV_GUEST_VLENB));
 		EXPECT_EQ(vcpu_vlenb(vcpu), host_vlenb());
@@ -117,20 +117,19 @@ TEST(no_v_no_vs)
 	struct kvm_vcpu *vcpu;
 	struct kvm_vm *vm;
 
-	if (host_vlenb())
-		SKIP(return, "the host has V");
-
 	vm = vm_create_with_one_vcpu(&vcpu, guest_vs_dirty);
+	if (__vcpu_has_isa_ext(vcpu, KVM_RISCV_ISA_EXT_V))
+		SKIP(return, "the host has V");
 	EXPECT_EQ(0, vcpu_run_to_sync(vcpu));
 	kvm_vm_free(vm);
 }
 
-TEST(no_v)
+TEST(refused)
 {
 	struct kvm_vm *vm;
 
 	if (host_vlenb())
-		SKIP(return, "the host has V");
+		SKIP(return, "the host has KVM_CAP_RISCV_GUEST_VLENB");
 
 	vm = vm_create(1);
 	EXPECT_ERRNO(EINVAL, enable(vm, 0, 0));
@@ -484,8 +483,6 @@ TEST_F(vlenb, left_to_user_space)
 	struct kvm_vcpu *vcpu;
 	int i, j, k;
 
-	if (!has_lazy_trap())
-		SKIP(return, NO_LAZY_TRAP);
 	vcpu = create(other_vlenb(), ANY_LENGTH, guest_one_insn);
 	vcpu_catch_illegal_insns(vcpu);
 	/* Eager switching has something to load then, and must not. */
@@ -537,8 +534,6 @@ TEST_F(vlenb, stale_exit)
 {
 	struct kvm_vcpu *vcpu;
 
-	if (!has_lazy_trap())
-		SKIP(return, NO_LAZY_TRAP);
 	vcpu = create(other_vlenb(), ANY_LENGTH, guest_one_insn);
 	put_on_insn(vcpu, INSN_VADD_VI, SR_FS_CLEAN | SR_VS_CLEAN);
 
@@ -585,8 +580,6 @@ TEST_F(vlenb, guest_s_own_exceptions)
 	struct kvm_vcpu *vcpu;
 	int i;
 
-	if (!has_lazy_trap())
-		SKIP(return, NO_LAZY_TRAP);
 	vcpu = create(other_vlenb(), ANY_LENGTH, guest_one_insn);
 	vcpu_catch_illegal_insns(vcpu);
 
@@ -604,6 +597,17 @@ TEST_F(vlenb, guest_s_own_exceptions)
 		}
 	}
 	EXPECT_EQ(0, vcpu_get_stat(vcpu, vector_exit_user));
+	kvm_vm_free(vcpu->vm);
+
+	/* Hardware refuses OPFVV and OPFVF to a guest without F and D. */
+	vcpu = create(other_vlenb(), ANY_LENGTH, guest_one_insn);
+	vcpu_set_reg(vcpu, RISCV_ISA_EXT_REG(KVM_RISCV_ISA_EXT_D), 0);
+	vcpu_set_reg(vcpu, RISCV_ISA_EXT_REG(KVM_RISCV_ISA_EXT_F), 0);
+	vcpu_catch_illegal_insns(vcpu);
+	put_on_insn(vcpu, INSN_VFADD, SR_FS_CLEAN | SR_VS_CLEAN);
+	EXPECT_EQ(0, vcpu_run_to_sync(vcpu));
+	sync_global_from_guest(vcpu->vm, illegal_insns);
+	EXPECT_EQ(1, illegal_insns);
 	kvm_vm_free(vcpu->vm);
 }
 
@@ -649,8 +653,6 @@ TEST_F(vlenb, x0)
 {
 	struct kvm_vcpu *vcpu;
 
-	if (!has_lazy_trap())
-		SKIP(return, NO_LAZY_TRAP);
 	vcpu = create(other_vlenb(), ANY_LENGTH, guest_load_to_x0);
 	virt_map(vcpu->vm, MMIO_GVA, MMIO_GPA, 1);
 	vcpu_run(vcpu);
@@ -679,8 +681,6 @@ TEST_F(vlenb, side_by_side)
 	struct kvm_vcpu *vcpus[ARRAY_SIZE(vlenbs)];
 	int i, round;
 
-	if (!has_lazy_trap())
-		SKIP(return, NO_LAZY_TRAP);
 	for (i = 0; i < ARRAY_SIZE(vlenbs); i++)
 		vcpus[i] = create(vlenbs[i], ANY_LENGTH, guest_lengths);
 

@@ -148,8 +148,11 @@ TEST_F_TIMEOUT(isa_policy, hide_by_config, TIMEOUT)
 	}
 }
 
-/* Each line of the table, upwards: without the one, the other is refused. */
-TEST_F_TIMEOUT(isa_policy, show_needs, TIMEOUT)
+/*
+ * Each line of the table, upwards: what needed the one that is hidden can be
+ * shown by itself, and stays when something else is hidden.
+ */
+TEST_F_TIMEOUT(isa_policy, show_without_needs, TIMEOUT)
 {
 	bool all[NR_EXT], isa[NR_EXT];
 	int i;
@@ -164,18 +167,62 @@ TEST_F_TIMEOUT(isa_policy, show_needs, TIMEOUT)
 		ASSERT_EQ(0, set_ext(vcpu, isa_needs[i].needed, false));
 		get_isa(vcpu, isa);
 		EXPECT_FALSE(isa[isa_needs[i].ext]);
-		EXPECT_ERRNO(EINVAL, set_ext(vcpu, isa_needs[i].ext, true));
+		EXPECT_EQ(0, set_ext(vcpu, isa_needs[i].ext, true));
+		isa[isa_needs[i].ext] = true;
 		EXPECT_ISA(vcpu, isa);
 
-		/* With everything it needs on again, it can be. */
-		EXPECT_EQ(0, set_ext(vcpu, isa_needs[i].needed, true));
-		EXPECT_EQ(0, set_ext(vcpu, isa_needs[i].ext, true));
+		if (isa[E(ZICBOZ)]) {
+			EXPECT_EQ(0, set_ext(vcpu, E(ZICBOZ), false));
+			isa[E(ZICBOZ)] = false;
+			EXPECT_ISA(vcpu, isa);
+		}
 next:
 		kvm_vm_free(vcpu->vm);
 	}
 }
 
-/* All at once, dependencies or not in front of what needs them. */
+/*
+ * In 7.3, a vCPU without V has all ZV*.  Its registers can still be written to a
+ * new vCPU, in the order of 7.3's list: config.isa, then each extension, and by
+ * 64 at a time.
+ */
+TEST_F_TIMEOUT(isa_policy, restore_of_7_3, TIMEOUT)
+{
+	struct kvm_vcpu *vcpu = new_vcpu();
+	u64 isa = vcpu_get_reg(vcpu, RISCV_CONFIG_REG(isa));
+	u64 en[NR_ISA_MULTI_REGS];
+	bool want[NR_EXT], some[NR_EXT];
+	int i;
+
+	get_isa(vcpu, want);
+	if (!want[E(V)])
+		SKIP(return, "no V");
+	for (i = 0; i < NR_ISA_MULTI_REGS; i++)
+		en[i] = vcpu_get_reg(vcpu, RISCV_ISA_MULTI_EN_REG(i));
+	en[E(V) / BITS_PER_LONG] &= ~BIT(E(V) % BITS_PER_LONG);
+
+	isa &= ~BIT('v' - 'a');
+	want[E(V)] = false;
+	EXPECT_EQ(0, __vcpu_set_reg(vcpu, RISCV_CONFIG_REG(isa), isa));
+	get_isa(vcpu, some);
+	for (i = 0; i < NR_EXT; i++) {
+		if (want[i] || i == E(V))
+			EXPECT_EQ(0, set_ext(vcpu, i, want[i]))
+				TH_LOG("extension %d", i);
+	}
+	EXPECT_ISA(vcpu, want);
+	kvm_vm_free(vcpu->vm);
+
+	vcpu = new_vcpu();
+	EXPECT_EQ(0, __vcpu_set_reg(vcpu, RISCV_CONFIG_REG(isa), isa));
+	EXPECT_ISA(vcpu, some);
+	for (i = 0; i < NR_ISA_MULTI_REGS; i++)
+		EXPECT_EQ(0, __vcpu_set_reg(vcpu, RISCV_ISA_MULTI_EN_REG(i), en[i]));
+	EXPECT_ISA(vcpu, want);
+	kvm_vm_free(vcpu->vm);
+}
+
+/* All at once, in whatever order. */
 TEST_F_TIMEOUT(isa_policy, show_all_at_once, TIMEOUT)
 {
 	struct kvm_vcpu *vcpu = new_vcpu();
@@ -673,6 +720,31 @@ TEST_F_TIMEOUT(vm_isa, ceiling_binds_config, TIMEOUT)
 		get_isa(vcpu, isa);
 		EXPECT_FALSE(isa[letters[i].ext]);
 		kvm_vm_free(vm);
+	}
+}
+
+/* With a ceiling, each line of the table upwards: without the one, no other. */
+TEST_F_TIMEOUT(vm_isa, no_show_without_needs, TIMEOUT)
+{
+	bool all[NR_EXT], isa[NR_EXT];
+	struct kvm_vcpu *vcpu;
+	int i, ext;
+
+	ASSERT_EQ(0, set_ceiling(self->vm, &self->offered));
+	for (i = 0; i < ARRAY_SIZE(isa_needs); i++) {
+		vcpu = __vm_vcpu_add(self->vm, i);
+		get_isa(vcpu, all);
+		ext = isa_needs[i].ext;
+		if (!all[ext] || !in_set(&self->hideable, isa_needs[i].needed))
+			continue;
+
+		ASSERT_EQ(0, set_ext(vcpu, isa_needs[i].needed, false));
+		get_isa(vcpu, isa);
+		EXPECT_FALSE(isa[ext])
+			TH_LOG("extension %d", ext);
+		EXPECT_ERRNO(EINVAL, set_ext(vcpu, ext, true));
+		EXPECT_ERRNO(EINVAL, multi_set_ext(vcpu, ext, true));
+		EXPECT_ISA(vcpu, isa);
 	}
 }
 

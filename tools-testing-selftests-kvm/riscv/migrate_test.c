@@ -483,8 +483,6 @@ TEST_F_TIMEOUT(migrate, other_vlenb, TIMEOUT)
 
 	if (!host)
 		SKIP(return, "no KVM_CAP_RISCV_GUEST_VLENB");
-	if (!has_lazy_trap())
-		SKIP(return, NO_LAZY_TRAP);
 	/* Also with pc on an instruction that is to be emulated */
 	emulate_max = 400;
 	for (vlenb = 16; vlenb <= 256; vlenb *= 4) {

@@ -144,8 +144,6 @@ static void test_signal(void)
 int main(void)
 {
 	TEST_REQUIRE(kvm_has_cap(KVM_CAP_RISCV_GUEST_VLENB));
-	TEST_REQUIRE(kvm_host_vlenb());
-	__TEST_REQUIRE(has_lazy_trap(), NO_LAZY_TRAP);
 
 	test_interrupt();
 	test_signal();

@@ -79,6 +79,7 @@ static u8 mem_model[MEM_SIZE];	/* what the guest has at MEM_GVA */
 /* Of the host */
 static bool known[NR_EXT], offered[NR_EXT], hideable[NR_EXT];
 static u64 host_vlenb;
+static bool has_vlenb_cap;
 static u64 all_regs[MAX_REGS], nr_all_regs;
 
 static __thread struct kvm_random_state rng;
@@ -267,7 +268,8 @@ static void check_isa(struct cpu *c)
 		isa[i] = en[i / 64] >> i % 64 & 1;
 
 	memcpy(complete, isa, sizeof(isa));
-	isa_drop_incomplete(complete, ceiling_set);
+	if (ceiling_set)
+		isa_drop_incomplete(complete, true);
 	for (i = 0; i < NR_EXT; i++) {
 		TEST_ASSERT(isa[i] == complete[i], "extension %d lacks what it needs", i);
 		TEST_ASSERT(isa[i] <= ceiling[i], "extension %d is above the ceiling", i);
@@ -326,45 +328,71 @@ static void check_cpu(struct cpu *c)
 /*
  * Extensions
  */
+/* Take @off out of a set, and what needs it, directly or not. */
+static void isa_remove(bool *isa, const bool *off, bool with_ceiling)
+{
+	bool gone[NR_EXT], changed;
+	int i;
+
+	memcpy(gone, off, sizeof(gone));
+	do {
+		changed = false;
+		for (i = 0; i < ARRAY_SIZE(isa_needs); i++) {
+			int ext = isa_needs[i].ext, or = isa_needs[i].or;
+
+			if (gone[ext] || !gone[isa_needs[i].needed] ||
+			    (isa[or] && !gone[or]) || (isa_needs[i].ceiling && !with_ceiling))
+				continue;
+			gone[ext] = true;
+			changed = true;
+		}
+	} while (changed);
+	for (i = 0; i < NR_EXT; i++)
+		isa[i] &= !gone[i];
+}
+
 static int model_change(struct cpu *c, bool *isa, u64 ext, u64 val)
 {
+	bool off[NR_EXT] = { };
 	int err = 0;
 
 	if (ext >= NR_EXT || !known[ext]) {
 		err = ENOENT;
 	} else if (val != isa[ext]) {
+		off[ext] = !val;
 		if (c->ran)
 			err = EBUSY;
 		else if (val > 1 || (val ? !ceiling[ext] : !hideable[ext]))
 			err = EINVAL;
+		else if (val)
+			isa[ext] = true;
 		else
-			isa[ext] = val;
+			isa_remove(isa, off, ceiling_set);
 	}
-	if (!err && !val)
-		isa_drop_incomplete(isa, ceiling_set);
 	return err;
 }
 
-static bool is_complete(const bool *isa, bool with_ceiling)
+static bool is_complete(const bool *isa)
 {
 	bool complete[NR_EXT];
 
 	memcpy(complete, isa, sizeof(complete));
-	isa_drop_incomplete(complete, with_ceiling);
+	isa_drop_incomplete(complete, true);
 	return !memcmp(complete, isa, sizeof(complete));
 }
 
-/* What cannot be hidden by itself comes back with what it needs. */
+/* With a ceiling, what cannot be hidden by itself comes back with what it needs. */
 static void set_model(struct cpu *c, int err, bool *isa)
 {
 	int i;
 
 	if (err)
 		return;
-	for (i = 0; i < NR_EXT; i++)
+	for (i = 0; i < NR_EXT && ceiling_set; i++)
 		if (ceiling[i] && !hideable[i])
 			isa[i] = true;
-	isa_drop_incomplete(isa, ceiling_set);
+	if (ceiling_set)
+		isa_drop_incomplete(isa, true);
 	/* F, D and V take their registers with them. */
 	if (c->isa[E(F)] != isa[E(F)] || c->isa[E(D)] != isa[E(D)] || c->isa[E(V)] != isa[E(V)])
 		c->digested = false;
@@ -388,7 +416,7 @@ static void op_single(struct cpu *c)
 
 	memcpy(isa, c->isa, sizeof(isa));
 	want = model_change(c, isa, ext, val);
-	if (!want && !is_complete(isa, ceiling_set))
+	if (!want && ceiling_set && !is_complete(isa))
 		want = EINVAL;
 	note("vCPU %ld: extension %lu = %lx", c - cpus, ext, val);
 	EXPECT(reg_ioctl(c, KVM_SET_ONE_REG, RISCV_ISA_EXT_REG(ext), &val), want);
@@ -425,7 +453,7 @@ static void op_multi(struct cpu *c)
 		if (want == ENOENT && !on)
 			want = 0;
 	}
-	if (!want && !is_complete(isa, ceiling_set))
+	if (!want && ceiling_set && !is_complete(isa))
 		want = EINVAL;
 	note("vCPU %ld: %s[%lu] = %lx", c - cpus, on ? "enable" : "disable", n, val);
 	EXPECT(reg_ioctl(c, KVM_SET_ONE_REG, id, &val), want);
@@ -440,7 +468,7 @@ static void op_config(struct cpu *c)
 		['m' - 'a'] = E(M) + 1, ['v' - 'a'] = E(V) + 1,
 	};
 	u64 id = RISCV_CONFIG_REG(isa), old = vcpu_get_reg(c->vcpu, id), val = old;
-	bool isa[NR_EXT], complete[NR_EXT];
+	bool isa[NR_EXT], complete[NR_EXT], off[NR_EXT];
 	int want = 0, i;
 
 	for (i = rnd(4); i; i--)
@@ -464,7 +492,11 @@ static void op_config(struct cpu *c)
 			want = EINVAL;
 	}
 	memcpy(complete, isa, sizeof(isa));
-	isa_drop_incomplete(complete, ceiling_set);
+	for (i = 0; i < NR_EXT; i++)
+		off[i] = c->isa[i] && !isa[i];
+	isa_remove(complete, off, ceiling_set);
+	if (ceiling_set)
+		isa_drop_incomplete(complete, true);
 	for (i = 0; i < 26; i++)
 		if (ext_of[i] && isa[ext_of[i] - 1] != complete[ext_of[i] - 1])
 			want = EINVAL;
@@ -572,7 +604,7 @@ static void op_ceiling(struct cpu *c)
 	}
 	if (rnd(4))
 		isa_drop_incomplete(isa, true);
-	if (!is_complete(isa, true) || !isa[E(I)] || !isa[E(M)] || !isa[E(A)])
+	if (!is_complete(isa) || !isa[E(I)] || !isa[E(M)] || !isa[E(A)])
 		want = EINVAL;
 
 	for (i = 0; i < NR_EXT; i++) {
@@ -649,11 +681,11 @@ static void op_vlenb(struct cpu *c)
 	};
 	int want = nr_vcpus ? EBUSY : 0;
 
-	if (!rnd(4) || !has_lazy_trap())
+	if (!rnd(4))
 		val = host_vlenb;
 	cap.args[0] = val;
 	if (cap.flags || cap.args[2] || cap.args[3] || flags & ~KVM_RISCV_VLENB_USER_EXIT ||
-	    val < 16 || val > 8192 || val & (val - 1) || !host_vlenb ||
+	    val < 16 || val > 8192 || val & (val - 1) || !has_vlenb_cap ||
 	    (val != host_vlenb && !flags))
 		want = EINVAL;
 	note("vlenb = %lu, flags %x %lx %llx %llx", val, cap.flags, flags, cap.args[2],
@@ -662,7 +694,7 @@ static void op_vlenb(struct cpu *c)
 	if (!want)
 		vlenb = val;
 	TEST_ASSERT_EQ(vm_check_cap(vm, KVM_CAP_RISCV_GUEST_VLENB),
-		       host_vlenb ? KVM_RISCV_VLENB_USER_EXIT : 0);
+		       has_vlenb_cap ? KVM_RISCV_VLENB_USER_EXIT : 0);
 }
 
 /*
@@ -858,11 +890,11 @@ static void op_short_life(struct cpu *c)
 	note("a VM of %d vCPUs comes and goes", nr);
 	fd[0] = ioctl(kvm, KVM_CREATE_VM, 0);
 	TEST_ASSERT(fd[0] >= 0, "KVM_CREATE_VM");
-	TEST_ASSERT(!host_vlenb || !ioctl(fd[0], KVM_ENABLE_CAP, &cap), "KVM_ENABLE_CAP");
+	TEST_ASSERT(!has_vlenb_cap || !ioctl(fd[0], KVM_ENABLE_CAP, &cap), "KVM_ENABLE_CAP");
 	for (i = 1; i <= nr; i++) {
 		fd[i] = ioctl(fd[0], KVM_CREATE_VCPU, i - 1);
 		TEST_ASSERT(fd[i] >= 0, "KVM_CREATE_VCPU");
-		TEST_ASSERT(!host_vlenb || rnd(2) || !ioctl(fd[i], KVM_SET_ONE_REG, &reg),
+		TEST_ASSERT(!has_vlenb_cap || rnd(2) || !ioctl(fd[i], KVM_SET_ONE_REG, &reg),
 			    "KVM_SET_ONE_REG");
 	}
 	for (; nr >= 0; nr--) {
@@ -1906,7 +1938,8 @@ static void ask_host(void)
 
 	vm = vm_create_with_one_vcpu(&vcpu, NULL);
 	TEST_REQUIRE(vm_check_cap(vm, KVM_CAP_VM_ATTRIBUTES));
-	host_vlenb = kvm_host_vlenb();
+	host_vlenb = __vcpu_has_isa_ext(vcpu, KVM_RISCV_ISA_EXT_V) ? vcpu_vlenb(vcpu) : 0;
+	has_vlenb_cap = vm_check_cap(vm, KVM_CAP_RISCV_GUEST_VLENB);
 	has_sync = vm_check_cap(vm, KVM_CAP_SYNC_REGS);
 	has_mem_op = vm_check_cap(vm, KVM_CAP_RISCV_MEM_OP);
 	if (!has_mem_op)

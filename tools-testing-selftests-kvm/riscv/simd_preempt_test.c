@@ -72,9 +72,8 @@ static void restore_switch(void)
 static void be_lazy(void)
 {
 	__TEST_REQUIRE(simd_switch_get(old_switch), "no parameter simd_switch, or not root");
-	__TEST_REQUIRE(has_lazy_trap(), NO_LAZY_TRAP);
 	atexit(restore_switch);
-	simd_switch_set("lazy");
+	__TEST_REQUIRE(simd_switch_set("lazy"), NO_LAZY_TRAP);
 }
 
 int main(int argc, char **argv)

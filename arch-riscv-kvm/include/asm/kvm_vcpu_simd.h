@@ -52,10 +52,15 @@ struct kvm_vcpu_simd {
 	unsigned long retried_pc;
 };
 
-u8 kvm_riscv_simd_insn_units(unsigned long insn);
-u8 kvm_riscv_simd_stuck(void);
+/* Whether each FP and vector instruction whose unit is off traps to KVM */
+extern bool kvm_riscv_simd_traps;
+/* The units that this hardware cannot switch off, nor KVM hide from guests */
+extern u8 kvm_riscv_simd_stuck;
+
 void kvm_riscv_simd_init(void);
 int kvm_riscv_simd_enable_cpu(void);
+
+u8 kvm_riscv_simd_insn_units(unsigned long insn);
 
 void kvm_riscv_vcpu_simd_reset(struct kvm_vcpu *vcpu);
 int kvm_riscv_vcpu_simd_run(struct kvm_vcpu *vcpu);

@@ -5,9 +5,6 @@
 #ifndef SELFTEST_KVM_ISA_UTIL_H
 #define SELFTEST_KVM_ISA_UTIL_H
 
-#include <stdlib.h>
-#include <string.h>
-
 #include "kvm_util.h"
 #include "processor.h"
 
@@ -70,20 +67,6 @@ static inline void isa_drop_incomplete(bool *isa, bool ceiling)
 		}
 	} while (changed);
 }
-
-/*
- * Whether KVM gets the trap of a guest's first FP or vector instruction.  A machine
- * that cannot deliver it has the guest die in it, so whoever runs the tests there
- * says LAZY_TRAP=no in the environment.
- */
-static inline bool has_lazy_trap(void)
-{
-	const char *s = getenv("LAZY_TRAP");
-
-	return !s || strcmp(s, "no");
-}
-
-#define NO_LAZY_TRAP	"no trap of a guest's first vector instruction on this machine"
 
 /* Vector instructions, in a program that is built without */
 #define V_INSN(insn)	".option push\n.option arch, +v\n" insn "\n.option pop\n"

@@ -56,13 +56,19 @@ static inline u64 simd_vlenb(void)
 
 /*
  * KVM's parameter simd_switch: when a guest gets its FP and vector registers.
- * The tests that choose put back what was there.  Without has_lazy_trap() "eager"
- * is the only choice.
+ * Tests that choose put back what was there.  Where the guest's instructions do not
+ * trap to KVM, KVM uses no mode but "eager", and simd_switch_set() of another one
+ * returns false.
  */
 #define SIMD_SWITCH_LEN	16
 
 bool simd_switch_get(char mode[SIMD_SWITCH_LEN]);
-void simd_switch_set(const char *mode);
+bool simd_switch_set(const char *mode);
+
+/* Whether KVM gets the trap of a guest's first FP or vector instruction */
+bool has_lazy_trap(void);
+
+#define NO_LAZY_TRAP	"no trap of a guest's first vector instruction on this machine"
 
 u64 vcpu_vlenb(struct kvm_vcpu *vcpu);
 

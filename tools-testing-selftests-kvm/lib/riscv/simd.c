@@ -171,13 +171,30 @@ bool simd_switch_get(char mode[SIMD_SWITCH_LEN])
 	return true;
 }
 
-void simd_switch_set(const char *mode)
+/* Returns whether it is the mode in use now. */
+bool simd_switch_set(const char *mode)
 {
 	int fd = open(SIMD_SWITCH, O_WRONLY);
+	char used[SIMD_SWITCH_LEN];
 
 	TEST_ASSERT(fd >= 0 && write(fd, mode, strlen(mode)) == strlen(mode),
 		    "write %s to " SIMD_SWITCH ": errno %d", mode, errno);
 	close(fd);
+
+	return simd_switch_get(used) && !strncmp(used, mode, strcspn(used, "\n"));
+}
+
+bool has_lazy_trap(void)
+{
+	char old[SIMD_SWITCH_LEN];
+	bool lazy;
+
+	if (!simd_switch_get(old))
+		return true;
+	lazy = simd_switch_set("lazy");
+	simd_switch_set(old);
+
+	return lazy;
 }
 
 u64 vcpu_vlenb(struct kvm_vcpu *vcpu)
