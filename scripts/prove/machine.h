@@ -236,13 +236,15 @@ unsigned long *csr_ptr(int csr);
 #define riscv_isa_extension_available(isa, ext)	((void)(isa), true)
 #define kvm_riscv_isa_check_host(ext)		0
 #define kvm_riscv_host_vlenb()			32UL
+#define kvm_riscv_simd_traps			true
+#define kvm_riscv_simd_stuck			0
 
 #define trace_kvm_simd_save_enabled()	true
 #define trace_kvm_simd_load_enabled()	true
 #define trace_kvm_simd_trap_enabled()	true
 #define trace_kvm_simd_save(vcpu, units, dirty)	event("trace_kvm_simd_save()")
 #define trace_kvm_simd_load(vcpu, units, eager)	event("trace_kvm_simd_load()")
-#define trace_kvm_simd_trap(vcpu, insn, units)	event("trace_kvm_simd_trap()")
+#define trace_kvm_simd_trap(vcpu, pc, insn, units)	event("trace_kvm_simd_trap()")
 
 #define SBI_PMU_FW_ILLEGAL_INSN		0
 #define kvm_riscv_vcpu_pmu_incr_fw(vcpu, fw)	do { } while (0)
