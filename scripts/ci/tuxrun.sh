@@ -5,8 +5,7 @@
 #	tuxrun.sh IMAGE KSELFTEST.TAR.GZ [TUXRUN'S OPTION...]
 #
 # Both may be files or URLs. tuxrun's --rootfs chooses another image, which needs perl and
-# python3 for test-definitions. Some QEMUs need --boot-args kvm.simd_switch=eager: see
-# kvm-tcg.skip.
+# python3 for test-definitions.
 #
 # tuxrun has no option for QEMU's machine and CPU. Its qemu-riscv64 is "-M virt -cpu rv64",
 # which has H, but neither V nor AIA, so that tests of V skip. lava.yaml has both.
