@@ -32,6 +32,15 @@
 #define HTINST_PSEUDO		0x2000UL
 #define HTINST_PSEUDO_WRITE	0x20UL
 
+/* The widest loads and stores of this hart */
+#ifdef CONFIG_64BIT
+#define HLV_WORD		HLV_D
+#define HSV_WORD		HSV_D
+#else
+#define HLV_WORD		HLV_W
+#define HSV_WORD		HSV_W
+#endif
+
 /*
  * Make one access. a2 has the value, a3 the address, and a0 the address of
  * trap. If the access faults, __kvm_riscv_unpriv_trap() fills *trap and
@@ -101,62 +110,151 @@ static void mem_op_store(unsigned long addr, unsigned long val,
 	}
 }
 
+/* Access one value of @width bytes. Return @width, or 0 if the access faults. */
+static unsigned int mem_op_single(u32 op, unsigned long addr, void *data,
+				  unsigned int width, struct kvm_cpu_trap *trap)
+{
+	unsigned long val = 0;
+
+	if (op == KVM_RISCV_MEM_STORE) {
+		memcpy(&val, data, width);
+		mem_op_store(addr, val, width, trap);
+	} else {
+		val = mem_op_load(addr, width, op == KVM_RISCV_MEM_FETCH, trap);
+	}
+	if (trap->scause)
+		return 0;
+
+	if (op != KVM_RISCV_MEM_STORE)
+		memcpy(data, &val, width);
+
+	return width;
+}
+
+/*
+ * Access words from @addr on until the data is at @end, or an access faults.
+ * Between the first and the last instruction, any trap of this hart goes to
+ * __kvm_riscv_unpriv_trap(), which skips the instruction that trapped. The
+ * caller therefore has accessed the pages of @trap and of @data before.
+ */
+#define MEM_OP_WORDS(before, insn, after, size, addr, data, end, trap)	\
+({									\
+	register unsigned long __taddr asm("a0") = (unsigned long)(trap); \
+	register unsigned long __ttmp asm("a1");			\
+	register unsigned long __val asm("a2");				\
+	register unsigned long __addr asm("a3") = (addr);		\
+	unsigned long __stvec = (unsigned long)&__kvm_riscv_unpriv_trap; \
+	void *__ptr = (data);						\
+									\
+	asm volatile ("\n"						\
+		".option push\n"					\
+		".option norvc\n"					\
+		"csrrw	%[stvec], stvec, %[stvec]\n"			\
+		"1:\n"							\
+		before							\
+		insn(a2, a3)						\
+		REG_L "	a1, %[scause](a0)\n"				\
+		"bnez	a1, 2f\n"					\
+		after							\
+		"addi	%[ptr], %[ptr], %[sz]\n"			\
+		"addi	a3, a3, %[sz]\n"				\
+		"bne	%[ptr], %[e], 1b\n"				\
+		"2:\n"							\
+		"csrw	stvec, %[stvec]\n"				\
+		".option pop"						\
+		: "=&r" (__ttmp), "=&r" (__val), "+&r" (__addr),	\
+		  [ptr] "+&r" (__ptr), [stvec] "+&r" (__stvec)	\
+		: "r" (__taddr), [e] "r" (end), [sz] "i" (size),	\
+		  [scause] "i" (offsetof(struct kvm_cpu_trap, scause))	\
+		: "memory");						\
+	__ptr;								\
+})
+
+static unsigned int mem_op_word_size(u32 op)
+{
+	/* Instructions consist of halfwords, and HLVX has at most 32 bits. */
+	return op == KVM_RISCV_MEM_FETCH ? sizeof(u32) : sizeof(unsigned long);
+}
+
+/* Access aligned words. Return the number of bytes that were accessed. */
+static unsigned int mem_op_words(u32 op, unsigned long addr, u8 *data,
+				 unsigned int len, struct kvm_cpu_trap *trap)
+{
+	unsigned int size = mem_op_word_size(op);
+	u8 *end = data + round_down(len, size);
+
+	if (op == KVM_RISCV_MEM_STORE)
+		return (u8 *)MEM_OP_WORDS(REG_L " a2, (%[ptr])\n", HSV_WORD, "",
+					  sizeof(long), addr, data, end, trap) - data;
+
+	/* copy_from_user() has accessed all of the data of a store. */
+	WRITE_ONCE(data[0], 0);
+	WRITE_ONCE(data[len - 1], 0);
+
+	if (op == KVM_RISCV_MEM_FETCH)
+		return (u8 *)MEM_OP_WORDS("", HLVX_WU, "sw a2, (%[ptr])\n",
+					  sizeof(u32), addr, data, end, trap) - data;
+
+	return (u8 *)MEM_OP_WORDS("", HLV_WORD, REG_S " a2, (%[ptr])\n",
+				  sizeof(long), addr, data, end, trap) - data;
+}
+
+/* Load the vCPU for the rest of the operation. */
+static void mem_op_load_vcpu(struct kvm_vcpu *vcpu, bool *loaded)
+{
+	if (*loaded)
+		return;
+
+	vcpu_load(vcpu);
+	kvm_vcpu_srcu_read_lock(vcpu);
+	*loaded = true;
+}
+
 /*
  * Access @len bytes at @addr until all are done or one access faults.  Return
- * the number of bytes that were accessed.  An aligned word is loaded or stored
- * as a whole, although the operation has several accesses in it.  @data is
- * aligned as @addr is.
+ * the number of bytes that were accessed.  An aligned word is accessed as a
+ * whole, even if the operation has several accesses in it.  @data is aligned as
+ * @addr is.
  */
-static unsigned int mem_op_chunk(struct kvm_vcpu *vcpu, u32 op,
+static unsigned int mem_op_chunk(struct kvm_vcpu *vcpu, bool *loaded, u32 op,
 				 unsigned long addr, void *data,
 				 unsigned int len, unsigned int width,
 				 struct kvm_cpu_trap *trap)
 {
 	unsigned long hstatus = vcpu->arch.guest_context.hstatus;
-	unsigned long flags, val, old_hstatus, old_senvcfg;
-	unsigned int done, n;
-	bool word;
+	unsigned long flags, old_hstatus, old_senvcfg;
+	unsigned int size = mem_op_word_size(op), done = 0;
 
 	/* Use the Guest's current mode: userspace may have changed it. */
 	hstatus &= ~HSTATUS_SPVP;
 	if (vcpu->arch.guest_context.sstatus & SR_SPP)
 		hstatus |= HSTATUS_SPVP;
 
-	flags = kvm_riscv_vcpu_access_begin(vcpu);
+	if (*loaded || !kvm_riscv_vcpu_unloaded_access_begin(vcpu, &flags)) {
+		mem_op_load_vcpu(vcpu, loaded);
+		flags = kvm_riscv_vcpu_access_begin(vcpu);
+	}
 
 	old_hstatus = csr_swap(CSR_HSTATUS, hstatus);
 	/* senvcfg controls the pointer masking of U-mode. */
 	old_senvcfg = csr_swap(CSR_SENVCFG, vcpu->arch.guest_csr.senvcfg);
 
-	for (done = 0; done < len; done += n) {
-		word = op != KVM_RISCV_MEM_FETCH && len - done >= sizeof(val) &&
-		       IS_ALIGNED(addr + done, sizeof(val));
-		n = word ? sizeof(val) : width;
-		val = 0;
-		if (op == KVM_RISCV_MEM_STORE) {
-			if (word)
-				val = *(unsigned long *)(data + done);
-			else
-				memcpy(&val, data + done, n);
-			mem_op_store(addr + done, val, n, trap);
-		} else {
-			val = mem_op_load(addr + done, n,
-					  op == KVM_RISCV_MEM_FETCH, trap);
-		}
-		if (trap->scause)
-			break;
-		if (op == KVM_RISCV_MEM_STORE)
-			continue;
-		if (word)
-			*(unsigned long *)(data + done) = val;
+	while (done < len && !trap->scause) {
+		if (len - done >= size && IS_ALIGNED(addr + done, size))
+			done += mem_op_words(op, addr + done, data + done,
+					     len - done, trap);
 		else
-			memcpy(data + done, &val, n);
+			done += mem_op_single(op, addr + done, data + done,
+					      width, trap);
 	}
 
 	csr_write(CSR_SENVCFG, old_senvcfg);
 	csr_write(CSR_HSTATUS, old_hstatus);
 
-	kvm_riscv_vcpu_access_end(vcpu, flags);
+	if (*loaded)
+		kvm_riscv_vcpu_access_end(vcpu, flags);
+	else
+		kvm_riscv_vcpu_unloaded_access_end(vcpu, flags);
 
 	return done;
 }
@@ -276,11 +374,11 @@ static int mem_op_fault(struct kvm_vcpu *vcpu, struct kvm_riscv_mem_op *mop,
 	return kvm_riscv_mmu_map(vcpu, memslot, gpa, hva, store, &host_map);
 }
 
-static int mem_op_run(struct kvm_vcpu *vcpu, struct kvm_riscv_mem_op *mop,
-		      void __user *buf)
+static int mem_op_run(struct kvm_vcpu *vcpu, bool *loaded,
+		      struct kvm_riscv_mem_op *mop, void __user *buf)
 {
 	unsigned int done, len, width = mop->width;
-	u8 buffer[MEM_OP_CHUNK + sizeof(long)] __aligned(sizeof(long));
+	u8 buffer[MEM_OP_CHUNK + sizeof(long)] __aligned(sizeof(long)) __uninitialized;
 	struct kvm_cpu_trap trap;
 	void *data;
 	int ret;
@@ -297,10 +395,11 @@ static int mem_op_run(struct kvm_vcpu *vcpu, struct kvm_riscv_mem_op *mop,
 			return -EFAULT;
 
 		memset(&trap, 0, sizeof(trap));
-		done = mem_op_chunk(vcpu, mop->op, mop->gva + mop->done, data,
-				    len, width, &trap);
+		done = mem_op_chunk(vcpu, loaded, mop->op, mop->gva + mop->done,
+				    data, len, width, &trap);
 		ret = 0;
 		if (trap.scause) {
+			mem_op_load_vcpu(vcpu, loaded);
 			/* A device gets an access of its own, of @width. */
 			ret = mem_op_fault(vcpu, mop, data + done, width, &trap);
 			if (ret > 0)
@@ -324,17 +423,30 @@ static int mem_op_run(struct kvm_vcpu *vcpu, struct kvm_riscv_mem_op *mop,
 	return 0;
 }
 
-/**
- * kvm_riscv_vcpu_mem_op -- Access Guest memory at virtual addresses
- *
- * @vcpu: The vCPU whose address space is accessed
- * @mop:  The operation and its result
- *
- * Return: 0, or < 0 for an error.  mop->done is valid in both cases.
+/*
+ * Read the input fields of an operation, and clear the others. copy_from_user()
+ * would copy the whole structure, and the end of it byte by byte.
  */
-int kvm_riscv_vcpu_mem_op(struct kvm_vcpu *vcpu, struct kvm_riscv_mem_op *mop)
+static int mem_op_get(struct kvm_riscv_mem_op *mop,
+		      const struct kvm_riscv_mem_op __user *umop)
 {
-	int ret;
+	u64 reserved = 0, val;
+	int i;
+
+	if (!user_read_access_begin(umop, sizeof(*umop)))
+		return -EFAULT;
+
+	unsafe_get_user(mop->gva, &umop->gva, fault);
+	unsafe_get_user(mop->buf, &umop->buf, fault);
+	unsafe_get_user(mop->size, &umop->size, fault);
+	unsafe_get_user(mop->width, &umop->width, fault);
+	unsafe_get_user(mop->op, &umop->op, fault);
+	unsafe_get_user(mop->flags, &umop->flags, fault);
+	for (i = 0; i < ARRAY_SIZE(umop->reserved); i++) {
+		unsafe_get_user(val, &umop->reserved[i], fault);
+		reserved |= val;
+	}
+	user_read_access_end();
 
 	mop->done = 0;
 	mop->result = KVM_RISCV_MEM_DONE;
@@ -342,8 +454,42 @@ int kvm_riscv_vcpu_mem_op(struct kvm_vcpu *vcpu, struct kvm_riscv_mem_op *mop)
 	mop->stval = 0;
 	mop->gpa = 0;
 
-	if (mop->flags || mop->op > KVM_RISCV_MEM_FETCH ||
-	    memchr_inv(mop->reserved, 0, sizeof(mop->reserved)))
+	return reserved ? -EINVAL : 0;
+
+fault:
+	user_read_access_end();
+
+	return -EFAULT;
+}
+
+/* Write the output fields of an operation. */
+static int mem_op_put(const struct kvm_riscv_mem_op *mop,
+		      struct kvm_riscv_mem_op __user *umop)
+{
+	if (!user_write_access_begin(umop, sizeof(*umop)))
+		return -EFAULT;
+
+	unsafe_put_user(mop->done, &umop->done, fault);
+	unsafe_put_user(mop->result, &umop->result, fault);
+	unsafe_put_user(mop->scause, &umop->scause, fault);
+	unsafe_put_user(mop->stval, &umop->stval, fault);
+	unsafe_put_user(mop->gpa, &umop->gpa, fault);
+	user_write_access_end();
+
+	return 0;
+
+fault:
+	user_write_access_end();
+
+	return -EFAULT;
+}
+
+static int mem_op(struct kvm_vcpu *vcpu, struct kvm_riscv_mem_op *mop)
+{
+	bool loaded = false;
+	int ret;
+
+	if (mop->flags || mop->op > KVM_RISCV_MEM_FETCH)
 		return -EINVAL;
 
 	if (!is_power_of_2(mop->width) || mop->width > sizeof(unsigned long) ||
@@ -358,13 +504,38 @@ int kvm_riscv_vcpu_mem_op(struct kvm_vcpu *vcpu, struct kvm_riscv_mem_op *mop)
 	if (!vcpu->arch.ran_atleast_once)
 		return -EINVAL;
 
-	vcpu_load(vcpu);
-	kvm_vcpu_srcu_read_lock(vcpu);
+	ret = mem_op_run(vcpu, &loaded, mop, u64_to_user_ptr(mop->buf));
 
-	ret = mem_op_run(vcpu, mop, u64_to_user_ptr(mop->buf));
+	if (loaded) {
+		kvm_vcpu_srcu_read_unlock(vcpu);
+		vcpu_put(vcpu);
+	}
 
-	kvm_vcpu_srcu_read_unlock(vcpu);
-	vcpu_put(vcpu);
+	return ret;
+}
+
+/**
+ * kvm_riscv_vcpu_mem_op -- Access Guest memory at virtual addresses
+ *
+ * @vcpu: The vCPU whose address space is accessed
+ * @umop: The operation and its result, in userspace
+ *
+ * Return: 0, or < 0 for an error. The output fields are written in both cases,
+ * except for -EFAULT on the structure.
+ */
+int kvm_riscv_vcpu_mem_op(struct kvm_vcpu *vcpu,
+			  struct kvm_riscv_mem_op __user *umop)
+{
+	struct kvm_riscv_mem_op mop;
+	int ret;
+
+	ret = mem_op_get(&mop, umop);
+	if (ret == -EFAULT)
+		return ret;
+	if (!ret)
+		ret = mem_op(vcpu, &mop);
+	if (mem_op_put(&mop, umop))
+		return -EFAULT;
 
 	return ret;
 }

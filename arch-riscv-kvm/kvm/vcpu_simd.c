@@ -375,9 +375,10 @@ noinstr void kvm_riscv_vcpu_simd_enter(struct kvm_vcpu *vcpu)
  * @insn: The value of stval
  *
  * Called right after a guest exit, with interrupts disabled and RCU not
- * watching. Handles only the common case. kvm_riscv_vcpu_illegal_insn() handles
- * the traps that need access to guest memory, an allocation, emulation, or a
- * trace event while an earlier one has not been traced yet.
+ * watching. Handles only the common case, and executes vset for a vCPU whose V
+ * is emulated. kvm_riscv_vcpu_illegal_insn() handles the traps that need access
+ * to guest memory, an allocation, other emulation, or a trace event while an
+ * earlier one has not been traced yet.
  *
  * Return: true if the guest can execute the instruction again.
  */
@@ -398,6 +399,11 @@ noinstr bool kvm_riscv_vcpu_simd_fixup(struct kvm_vcpu *vcpu, unsigned long insn
 		return false;
 
 	need &= missing;
+	/* The regular path traces each instruction that is emulated. */
+	if (need & simd->emulated)
+		return !tracepoint_enabled(kvm_simd_trap) &&
+		       kvm_riscv_vcpu_vector_fixup(vcpu, insn);
+
 	if (need & ~simd_present(vcpu))
 		return false;
 

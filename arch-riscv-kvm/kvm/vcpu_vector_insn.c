@@ -53,7 +53,8 @@ static void vector_set_dirty(struct kvm_vcpu *vcpu, unsigned long fields)
  * The number of elements in a register group, or 0 if vtype is not supported or
  * the group has no room for an element.
  */
-static unsigned long vector_vlmax(struct kvm_vcpu *vcpu, unsigned long vtype)
+static __always_inline unsigned long vector_vlmax(struct kvm_vcpu *vcpu,
+						  unsigned long vtype)
 {
 	int sew = FIELD_GET(VTYPE_VSEW, vtype);
 	int lmul = sign_extend32(FIELD_GET(VTYPE_VLMUL, vtype), 2);
@@ -65,7 +66,19 @@ static unsigned long vector_vlmax(struct kvm_vcpu *vcpu, unsigned long vtype)
 	return ((unsigned long)vcpu->kvm->arch.vlenb << 3) >> (3 + sew - lmul);
 }
 
-static int vector_vset(struct kvm_vcpu *vcpu, unsigned long insn)
+static __always_inline bool vector_is_vset(unsigned long insn)
+{
+	unsigned long opcode = (insn & INSN_OPCODE_MASK) | INSN_16BIT_MASK;
+
+	return opcode == RVV_OPCODE_VECTOR && GET_FUNCT3(insn) == VECTOR_OPCFG;
+}
+
+/*
+ * Execute vset{i}vl{i} except for VS, which the caller sets to Dirty, and pc.
+ * Return false, and change nothing, if the encoding is reserved.
+ */
+static __always_inline bool vector_vset(struct kvm_vcpu *vcpu,
+					unsigned long insn)
 {
 	struct __riscv_v_ext_state *vector = &vcpu->arch.guest_vector;
 	struct kvm_cpu_context *cntx = &vcpu->arch.guest_context;
@@ -88,19 +101,45 @@ static int vector_vset(struct kvm_vcpu *vcpu, unsigned long insn)
 	} else if (!(insn & VSETVL_ZERO)) {
 		vtype = GET_RS2(insn, cntx);
 	} else {
-		return KVM_INSN_ILLEGAL_TRAP;
+		return false;
 	}
 
 	vlmax = vector_vlmax(vcpu, vtype);
 	vector->vtype = vlmax ? vtype : VTYPE_VILL;
 	vector->vl = min(avl, vlmax);
 	vector->vstart = 0;
-	vector_set_dirty(vcpu, SR_VS_DIRTY);
 
 	if (rd)
 		SET_RD(insn, cntx, vector->vl);
 
-	return KVM_INSN_CONTINUE_NEXT_SEPC;
+	return true;
+}
+
+/**
+ * kvm_riscv_vcpu_vector_fixup -- Execute a vset right after its trap
+ *
+ * @vcpu: A vCPU whose V is emulated
+ * @insn: The instruction that trapped, for which the guest has VS on
+ *
+ * Called with interrupts disabled and RCU not watching, between a guest exit
+ * and the next entry.  A remote fence that is requested meanwhile sends an IPI,
+ * since vcpu->mode is still IN_GUEST_MODE, and waits until this CPU takes it,
+ * which is after the instruction.
+ *
+ * Return: true if the guest can go on with the next instruction.  Otherwise
+ * nothing has changed, and kvm_riscv_vcpu_illegal_insn() handles the trap.
+ */
+noinstr bool kvm_riscv_vcpu_vector_fixup(struct kvm_vcpu *vcpu,
+					 unsigned long insn)
+{
+	if (!vector_is_vset(insn) || !vector_vset(vcpu, insn))
+		return false;
+
+	csr_set(CSR_VSSTATUS, SR_VS_DIRTY);
+	vcpu->arch.guest_context.sepc += INSN_LEN(insn);
+	vcpu->stat.vector_exit_kernel++;
+
+	return true;
 }
 
 /*
@@ -197,12 +236,15 @@ static int vector_exit_to_user(struct kvm_vcpu *vcpu, unsigned long insn)
 /* Emulate a vector instruction other than a CSR access. */
 static int vector_emulate(struct kvm_vcpu *vcpu, unsigned long insn)
 {
-	unsigned long opcode = (insn & INSN_OPCODE_MASK) | INSN_16BIT_MASK;
+	if (!vector_is_vset(insn))
+		return vector_exit_to_user(vcpu, insn);
 
-	if (opcode == RVV_OPCODE_VECTOR && GET_FUNCT3(insn) == VECTOR_OPCFG)
-		return vector_vset(vcpu, insn);
+	if (!vector_vset(vcpu, insn))
+		return KVM_INSN_ILLEGAL_TRAP;
 
-	return vector_exit_to_user(vcpu, insn);
+	vector_set_dirty(vcpu, SR_VS_DIRTY);
+
+	return KVM_INSN_CONTINUE_NEXT_SEPC;
 }
 
 /**

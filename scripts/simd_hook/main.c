@@ -25,9 +25,11 @@ module_param(enable, bool, 0644);
 static bool dirty;
 module_param(dirty, bool, 0644);
 
-/* Each trap for a unit comes with this signal for the VMM. */
+/*
+ * Each trap for a unit comes with this signal for the VMM.  Only then is there a probe,
+ * since KVM handles some traps in another way if they are traced.
+ */
 static int signal;
-module_param(signal, int, 0644);
 
 static DEFINE_PER_CPU(struct kvm_vcpu *, entered);
 
@@ -54,6 +56,8 @@ static void at_trap(void *vcpu)
 		send_sig(signal, current, 0);
 }
 
+enum { TRAP };
+
 static struct point {
 	const char *name;
 	void (*always)(void *arg);
@@ -62,9 +66,9 @@ static struct point {
 	bool nothing_else;
 	struct tracepoint *tp;
 } points[] = {
+	[TRAP] = { "kvm_simd_trap", .always = at_trap, .nothing_else = true },
 	{ "kvm_entry", .always = at_entry },
 	{ "kvm_exit", .always = at_exit },
-	{ "kvm_simd_trap", .always = at_trap, .nothing_else = true },
 	/* After an exit, in kernels that have it */
 	{ "kvm_simd_load", .always_vectors = true },
 	/* Right before the entry, in kernels with TRACE_IRQFLAGS */
@@ -129,12 +133,38 @@ static void find(struct tracepoint *tp, void *data)
 			points[i].tp = tp;
 }
 
+static int add_probe(struct point *point)
+{
+	return tracepoint_probe_register(point->tp, hook, point);
+}
+
+static int signal_set(const char *val, const struct kernel_param *kp)
+{
+	struct point *trap = &points[TRAP];
+	int old = signal, ret = param_set_int(val, kp);
+
+	if (ret || !trap->tp || !old == !signal)
+		return ret;
+	return signal ? add_probe(trap) : tracepoint_probe_unregister(trap->tp, hook, trap);
+}
+
+static const struct kernel_param_ops signal_ops = {
+	.set = signal_set,
+	.get = param_get_int,
+};
+module_param_cb(signal, &signal_ops, &signal, 0644);
+
+static bool has_probe(const struct point *point)
+{
+	return point->tp && (point != &points[TRAP] || signal);
+}
+
 static void unhook(void)
 {
 	int i;
 
 	for (i = 0; i < ARRAY_SIZE(points); i++)
-		if (points[i].tp)
+		if (has_probe(&points[i]))
 			tracepoint_probe_unregister(points[i].tp, hook, &points[i]);
 	tracepoint_synchronize_unregister();
 }
@@ -147,8 +177,9 @@ static int __init simd_hook_init(void)
 	for (i = 0; i < ARRAY_SIZE(points); i++) {
 		if (!points[i].tp && (points[i].always_vectors || points[i].nothing_else))
 			continue;
-		ret = points[i].tp ?
-			tracepoint_probe_register(points[i].tp, hook, &points[i]) : -ENOENT;
+		if (i == TRAP && !signal)
+			continue;
+		ret = points[i].tp ? add_probe(&points[i]) : -ENOENT;
 		if (ret) {
 			pr_err("no tracepoint %s: %d\n", points[i].name, ret);
 			points[i].tp = NULL;

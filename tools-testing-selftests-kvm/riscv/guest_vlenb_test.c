@@ -420,6 +420,54 @@ TEST_F(vlenb, native)
 	}
 }
 
+#define NR_VSETS	1000
+
+static void guest_vsets(void)
+{
+	u64 vl, sum = 0;
+	int i;
+
+	csr_set(CSR_SSTATUS, SR_VS);
+	for (i = 0; i < NR_VSETS; i++) {
+		asm volatile(V_INSN("vsetvli %0, %1, e8, m1, ta, ma")
+			     : "=r" (vl) : "r" (i % MIN_VLENB));
+		sum += vl;
+	}
+	GUEST_SYNC(sum);
+}
+
+/*
+ * KVM executes vset without an exit, unless the trap has to be traced. Hosts with
+ * V report the instruction in stval, since the profiles that have V require that.
+ */
+TEST_F(vlenb, vset_without_exit)
+{
+	u64 exits, sum = 0;
+	struct kvm_vcpu *vcpu;
+	int i, trace;
+
+	if (!has_lazy_trap())
+		SKIP(return, NO_LAZY_TRAP);
+	for (i = 0; i < NR_VSETS; i++)
+		sum += i % MIN_VLENB;
+
+	for (trace = 0; trace <= 1; trace++) {
+		if (trace && !simd_trace_traps(true))
+			SKIP(return, "no trace event kvm_simd_trap");
+		vcpu = create(other_vlenb(), ANY_LENGTH, guest_vsets);
+		EXPECT_EQ(sum, vcpu_run_to_sync(vcpu));
+		if (trace)
+			simd_trace_traps(false);
+		EXPECT_EQ(NR_VSETS, vcpu_get_stat(vcpu, vector_exit_kernel));
+		/* Interrupts of the host cause a few. */
+		exits = vcpu_get_stat(vcpu, exits);
+		EXPECT_EQ(trace, exits > NR_VSETS / 2) {
+			TH_LOG("%lu exits", exits);
+		}
+		kvm_vm_free(vcpu->vm);
+	}
+}
+
 #define INSN_VADD_VI	0x0284b457UL	/* vadd.vi v8, v8, 9 */
 #define INSN_VLE8	0x02050407UL	/* vle8.v v8, (a0) */
 #define INSN_VSE8	0x02050427UL	/* vse8.v v8, (a0) */

@@ -70,6 +70,12 @@ bool has_lazy_trap(void);
 
 #define NO_LAZY_TRAP	"no trap of a guest's first vector instruction on this machine"
 
+/*
+ * Switch the trace event kvm_simd_trap on or off. While it is on, KVM handles each
+ * instruction that it emulates after an exit. Return false if there is no tracefs.
+ */
+bool simd_trace_traps(bool on);
+
 u64 vcpu_vlenb(struct kvm_vcpu *vcpu);
 
 /*

@@ -72,6 +72,30 @@ static u32 expand_c_alu(u32 c, u32 imm, u32 shamt)
 	return 0;
 }
 
+/* The offsets of c.lw and c.sw, c.ld and c.sd, c.beqz and c.bnez, and c.j */
+static u32 offset_w(u32 c)
+{
+	return BITS(c, 5, 1, 6) | BITS(c, 10, 3, 3) | BITS(c, 6, 1, 2);
+}
+
+static u32 offset_d(u32 c)
+{
+	return BITS(c, 5, 2, 6) | BITS(c, 10, 3, 3);
+}
+
+static u32 offset_b(u32 c)
+{
+	return BITS(c, 10, 2, 3) | BITS(c, 3, 2, 1) | BITS(c, 2, 1, 5) | BITS(c, 5, 2, 6) |
+	       (c & BIT(12) ? 0x1f00 : 0);
+}
+
+static u32 offset_j(u32 c)
+{
+	return BITS(c, 3, 3, 1) | BITS(c, 11, 1, 4) | BITS(c, 2, 1, 5) | BITS(c, 7, 1, 6) |
+	       BITS(c, 6, 1, 7) | BITS(c, 9, 2, 8) | BITS(c, 8, 1, 10) |
+	       (c & BIT(12) ? 0x1ff800 : 0);
+}
+
 /* The instruction of 32 bits that is the same as the compressed one, or 0 */
 static u32 expand(u32 c)
 {
@@ -79,26 +103,20 @@ static u32 expand(u32 c)
 	u32 rd_c = RVV_FIELD(c, 2, 3) + 8, rs1_c = RVV_FIELD(c, 7, 3) + 8;
 	u32 shamt = BITS(c, 12, 1, 5) | rs2;
 	u32 imm = shamt | (c & BIT(12) ? 0xfe0 : 0);
-	u32 w = BITS(c, 5, 1, 6) | BITS(c, 10, 3, 3) | BITS(c, 6, 1, 2);
-	u32 d = BITS(c, 5, 2, 6) | BITS(c, 10, 3, 3);
-	u32 b = BITS(c, 10, 2, 3) | BITS(c, 3, 2, 1) | BITS(c, 2, 1, 5) |
-		BITS(c, 5, 2, 6) | (c & BIT(12) ? 0x1f00 : 0);
-	u32 j = BITS(c, 3, 3, 1) | BITS(c, 11, 1, 4) | BITS(c, 2, 1, 5) | BITS(c, 7, 1, 6) |
-		BITS(c, 6, 1, 7) | BITS(c, 9, 2, 8) | BITS(c, 8, 1, 10) |
-		(c & BIT(12) ? 0x1ff800 : 0);
+	u32 d;
 
 	switch ((c & 3) << 3 | RVV_FIELD(c, 13, 3)) {
 	case 000:	/* c.addi4spn */
 		d = BITS(c, 7, 4, 6) | BITS(c, 11, 2, 4) | BITS(c, 5, 1, 3) | BITS(c, 6, 1, 2);
 		return d ? encode_i(OP_IMM, 0, rd_c, 2, d) : 0;
 	case 002:	/* c.lw */
-		return encode_i(OP_LOAD, 2, rd_c, rs1_c, w);
+		return encode_i(OP_LOAD, 2, rd_c, rs1_c, offset_w(c));
 	case 003:	/* c.ld */
-		return encode_i(OP_LOAD, 3, rd_c, rs1_c, d);
+		return encode_i(OP_LOAD, 3, rd_c, rs1_c, offset_d(c));
 	case 006:	/* c.sw */
-		return encode_s(2, rs1_c, rd_c, w);
+		return encode_s(2, rs1_c, rd_c, offset_w(c));
 	case 007:	/* c.sd */
-		return encode_s(3, rs1_c, rd_c, d);
+		return encode_s(3, rs1_c, rd_c, offset_d(c));
 	case 010:	/* c.addi, c.nop */
 		return encode_i(OP_IMM, 0, rd, rd, imm);
 	case 011:	/* c.addiw */
@@ -115,10 +133,10 @@ static u32 expand(u32 c)
 	case 014:
 		return expand_c_alu(c, imm, shamt);
 	case 015:	/* c.j */
-		return encode_j(j);
+		return encode_j(offset_j(c));
 	case 016:	/* c.beqz */
 	case 017:	/* c.bnez */
-		return encode_b(RVV_FIELD(c, 13, 1), rs1_c, b);
+		return encode_b(RVV_FIELD(c, 13, 1), rs1_c, offset_b(c));
 	case 020:	/* c.slli */
 		return encode_i(OP_IMM, 1, rd, rd, shamt);
 	case 022:	/* c.lwsp */

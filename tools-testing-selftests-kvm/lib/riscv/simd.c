@@ -197,6 +197,18 @@ bool has_lazy_trap(void)
 	return lazy;
 }
 
+bool simd_trace_traps(bool on)
+{
+	int fd = open("/sys/kernel/tracing/events/kvm/kvm_simd_trap/enable", O_WRONLY);
+
+	if (fd < 0)
+		return false;
+	TEST_ASSERT_EQ(write(fd, on ? "1" : "0", 1), 1);
+	close(fd);
+
+	return true;
+}
+
 u64 vcpu_vlenb(struct kvm_vcpu *vcpu)
 {
 	return vcpu_get_reg(vcpu, VECTOR_CSR_REG(vlenb));
