@@ -31,11 +31,12 @@ try()
 	local name=$1 diff=$2 log=$logs/mutant-$1.log t expect run tests
 
 	# "TEST" or "TEST/CASE", a case being one of the kselftest harness; or
-	# "console-normal", what the kernel itself says while the tests of "Run:" run.
+	# "console-normal", what the kernel itself says while the tests of "Run:" run, or
+	# "kvm-normal", its mode of simd_switch.
 	read -ra expect <<<"$(field Expect "$diff")"
 	read -ra run <<<"$(field Run "$diff")"
 	mapfile -t tests < <(printf '%s\n' "${expect[@]%%/*}" "${run[@]}" |
-		grep -v '^console-' | sort -u)
+		grep -vE '^(console|kvm)-' | sort -u)
 	lgit apply "$diff" 2>"$log" || { echo "does not apply to the tip of its layer"; return; }
 	"$scripts/build.sh" kernel >"$log" 2>&1 || { echo "does not build: $log"; return; }
 	"$scripts/build.sh" initramfs >>"$log" 2>&1
