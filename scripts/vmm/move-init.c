@@ -3,10 +3,10 @@
  * The init of a guest that is stopped, moved and reset wherever it is: a process
  * for each CPU spins in user mode on registers that have to keep their values,
  * and another sends them signals, whose handlers clobber vector registers, and
- * prints a line as long as all of them get ahead.
+ * prints a line as long as all of them get ahead, with the guest's clock in ms.
  *
  *	move: ready VLENB
- *	move: tick N ROUNDS
+ *	move: tick N ROUNDS CLOCK
  *	move: CPU N lost REGISTER: VALUE
  */
 #define _GNU_SOURCE
@@ -19,6 +19,7 @@
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
 
@@ -158,6 +159,14 @@ static void spin_vector(struct cpu *c)
 	}
 }
 
+static unsigned long clock_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
 int main(void)
 {
 	unsigned long last[8] = { }, n = 0, length = vlenb(), sum;
@@ -212,6 +221,6 @@ int main(void)
 			last[i] = cpus[i].count;
 			sum += last[i];
 		}
-		printf("move: tick %lu %lu\n", ++n, sum);
+		printf("move: tick %lu %lu %lu\n", ++n, sum, clock_ms());
 	}
 }
