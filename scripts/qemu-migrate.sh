@@ -118,7 +118,7 @@ table()
 			}
 			line[guest] = $5 + 0
 			clock[guest] = $9
-			printf "  %-26s %6.1f to %5.1f s %10d %10.1f   %s\n", name, $7 / 1000, $9 / 1000,
+			printf "| %s | %.1f to %.1f | %d | %.1f | %s |\n", name, $7 / 1000, $9 / 1000,
 			       rate[name], native[guest] / rate[name],
 			       name in downtime ? downtime[name] : "-"
 		}
@@ -130,11 +130,13 @@ table()
 	' "$@"
 }
 
-say
-printf '  %-26s %17s %10s %10s   %s\n' guest "its clock" "rounds/s" "slower by" downtime
 logs_of=()
 for ((i = 1; i <= nr; i++)); do
 	[ ! -e "$logs/$label.$i.normal.log" ] || logs_of+=("$logs/$label.$i.normal.log")
 done
-table "${logs_of[@]}" || failed=1
+say
+say "| guest | its clock, s | rounds/s | slower by | downtime |"
+say "|---|---|---|---|---|"
+table "${logs_of[@]}" | tee "$logs/$label.table" || failed=1
+[ $failed != 0 ] || figure "make qemu-migrate" "$(grep -c '^ok ' "$logs/$label.results") passed, 0 failed"
 [ $failed = 0 ]

@@ -31,9 +31,11 @@
 #define VCSR		0x5UL
 #define ROUNDS		20000
 
-enum reg { FT0, FCSR_REG, VCSR_REG, VL, V8, VLENB, SENVCFG, REGS };
+enum reg { FT0, FCSR_REG, VCSR_REG, VL, V8, MEMORY, ILLEGAL, VLENB, SENVCFG, REGS };
 
-static const char *const names[] = { "ft0", "fcsr", "vcsr", "vl", "v8", "vlenb", "senvcfg at" };
+static const char *const names[] = {
+	"ft0", "fcsr", "vcsr", "vl", "v8", "memory", "illegal instruction", "vlenb", "senvcfg at"
+};
 
 static struct cpu {
 	volatile unsigned long count;
@@ -42,6 +44,7 @@ static struct cpu {
 } *cpus, *self;
 
 static bool zicboz;
+static volatile bool illegal_expected;
 
 static void lose(struct cpu *c, enum reg reg, unsigned long value)
 {
@@ -95,7 +98,9 @@ static void illegal(int sig, siginfo_t *info, void *context)
 
 	(void)sig;
 	(void)info;
-	lose(self, SENVCFG, *pc);
+	if (!illegal_expected)
+		lose(self, SENVCFG, *pc);
+	illegal_expected = false;
 	*pc += 4;
 }
 
@@ -118,6 +123,34 @@ static void spin_fp(struct cpu *c)
 		zero_block();
 		c->count++;
 	}
+}
+
+/*
+ * A store that faults in its middle, since it reaches into a page that is not there,
+ * and a reserved instruction: v9 cannot begin a group of eight.
+ */
+static void exceptions(struct cpu *c, unsigned long value)
+{
+	static unsigned char pages[8192] __attribute__((aligned(4096)));
+	unsigned char *p = pages + 4096 - 2 * sizeof(int);
+	unsigned long elem;
+
+	madvise(pages + 4096, 4096, MADV_DONTNEED);
+	asm volatile(VECTOR("vmv.v.x v8, %1\n"
+			    "vse32.v v8, (%2)\n"
+			    "vmv.v.i v8, 0\n"
+			    "vle32.v v8, (%2)\n"
+			    "vslidedown.vi v16, v8, 3\n"
+			    "vmv.x.s %0, v16")
+		     : "=r" (elem) : "r" (value), "r" (p) : "memory");
+	if (elem != value)
+		lose(c, MEMORY, elem);
+
+	illegal_expected = true;
+	asm volatile(".insn 0x028804d7" ::: "memory");	/* vadd.vv v9, v8, v16 */
+	if (illegal_expected)
+		lose(c, ILLEGAL, value);
+	illegal_expected = false;
 }
 
 static void spin_vector(struct cpu *c)
@@ -155,6 +188,8 @@ static void spin_vector(struct cpu *c)
 				zero_block();
 				c->count++;
 			}
+			if (!(i % 256))
+				exceptions(c, i);
 		}
 	}
 }
