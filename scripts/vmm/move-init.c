@@ -129,20 +129,22 @@ static void spin_fp(struct cpu *c)
  * A store that faults in its middle, since it reaches into a page that is not there,
  * and a reserved instruction: v9 cannot begin a group of eight.
  */
-static void exceptions(struct cpu *c, unsigned long value)
+static void exceptions(struct cpu *c, unsigned long value, unsigned long vlmax)
 {
 	static unsigned char pages[8192] __attribute__((aligned(4096)));
 	unsigned char *p = pages + 4096 - 2 * sizeof(int);
 	unsigned long elem;
 
+	/* A system call leaves vtype with vill. */
 	madvise(pages + 4096, 4096, MADV_DONTNEED);
-	asm volatile(VECTOR("vmv.v.x v8, %1\n"
+	asm volatile(VECTOR("vsetvli zero, %3, e32, m8, ta, ma\n"
+			    "vmv.v.x v8, %1\n"
 			    "vse32.v v8, (%2)\n"
 			    "vmv.v.i v8, 0\n"
 			    "vle32.v v8, (%2)\n"
 			    "vslidedown.vi v16, v8, 3\n"
 			    "vmv.x.s %0, v16")
-		     : "=r" (elem) : "r" (value), "r" (p) : "memory");
+		     : "=&r" (elem) : "r" (value), "r" (p), "r" (vlmax) : "memory");
 	if (elem != value)
 		lose(c, MEMORY, elem);
 
@@ -189,7 +191,7 @@ static void spin_vector(struct cpu *c)
 				c->count++;
 			}
 			if (!(i % 256))
-				exceptions(c, i);
+				exceptions(c, i, vlmax);
 		}
 	}
 }
