@@ -44,7 +44,7 @@ static struct cpu {
 } *cpus, *self;
 
 static bool zicboz;
-static volatile bool illegal_expected;
+static volatile bool signalled, illegal_expected;
 
 static void lose(struct cpu *c, enum reg reg, unsigned long value)
 {
@@ -71,6 +71,7 @@ static void clobber(int sig)
 		asm volatile(VECTOR("vsetivli zero, 1, e8, m1, ta, ma\n"
 				    "vmv.v.x v8, %0\n"
 				    "csrw vcsr, zero") :: "r" (sig));
+	signalled = true;
 }
 
 /* A guest's kernel lets user space use cbo.zero by a bit of senvcfg. */
@@ -190,8 +191,10 @@ static void spin_vector(struct cpu *c)
 				zero_block();
 				c->count++;
 			}
-			if (!(i % 256))
+			if (signalled) {
+				signalled = false;
 				exceptions(c, i, vlmax);
+			}
 		}
 	}
 }
