@@ -70,4 +70,9 @@ if [ -s "$logs/qemu-migrate.table" ]; then
 	grep '^|' "$logs/qemu-migrate.table" | replace migration.md qemu-migrate \
 		"| guest | its clock, s | rounds/s | slower by | downtime |"
 fi
+if [ -s "$logs/qemu-migrate.costs" ]; then
+	replace migration.md qemu-costs \
+		"| VLEN on a host of 256 | instructions of the host a round | slower by |" \
+		<"$logs/qemu-migrate.costs"
+fi
 git -C "$top" --no-pager diff --stat -- Documentation/vmm.md Documentation/migration.md
