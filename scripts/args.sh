@@ -85,7 +85,7 @@ check-debug)
 	each_in T debug rt
 	;;
 qemu-faults) each_in T $(cd "$scripts/qemu" && printf '%s\n' *.S | sed 's/\.S$//') ;;
-vmm-check) each_in T $(names_of "$scripts/vmm/cases.list") $(sets_of "$scripts/vmm/cases.list") ;;
+vmm-check) each_in T $(for l in cases patched; do names_of "$scripts/vmm/$l.list"; sets_of "$scripts/vmm/$l.list"; done | awk '!seen[$0]++') ;;
 fuzz)
 	number N
 	number SEED

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # What the targets have found, as the table in Documentation/testing.md.  A row whose
-# target has not run here stays as it is.
+# target has not run here stays as it is.  Likewise the tables of guests of QEMU.
 . "$(dirname "$0")/lib.sh"
 
 doc=$top/Documentation/testing.md
@@ -26,3 +26,4 @@ table=$(mktemp "$build/figures.XXXXXX")
 sed -i -e "/^$begin\$/,/^$end\$/{/^|/d}" -e "/^$begin\$/r $table" "$doc"
 rm "$table"
 git -C "$top" --no-pager diff --stat -- "$doc"
+"$scripts/vmm-tables.sh"

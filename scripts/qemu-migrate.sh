@@ -21,13 +21,13 @@ dir=$build/qemu-migrate
 qemu=/qemu/qemu-system-riscv64
 rm -rf "$dir"
 mkdir -p "$dir"
-rm -f "$logs/$label".*.normal.log
+rm -f "$logs/$label".*.{normal,icount}.log
 : >"$logs/$label.results"
 [ -e "$build/qemu/qemu-system-riscv64" ] || die "make qemu"
 ${CROSS_COMPILE}gcc -O2 -static -Wall -Wextra -Werror -o "$dir/tohost" "$scripts/tohost.c"
 "$scripts/vmm-check.sh" prepare
 
-failed=0 nr=0
+failed=0 nr=0 flags=-
 
 # machine VLEN CPU STREAM...: as in migrate.sh.  Lines on stdin:
 #	NAME OUT MODE ARGUMENT...	move MODE ARGUMENT..., /tmp/OUT is saved
@@ -41,7 +41,7 @@ machine()
 	while read -r name out rest; do
 		rest="/l2/move $rest"
 		[ "$out" = - ] || rest="/kvm/tohost /tmp/$out $dir/$out $rest"
-		echo "$name migrate 900 - $rest"
+		echo "$name migrate 900 $flags $rest"
 	done >"$list.list"
 	for f in "$@"; do
 		if [ ! -s "$dir/$f" ]; then
@@ -93,8 +93,72 @@ machine 256 max b2 <<-END
 	B-is-back - load /snap/b2 2 host,zvbb=off $qemu
 END
 
+# What an emulated vector instruction costs, counted by -icount and so without what else
+# the machine does: a nanosecond is an instruction.
+flags=icount
+machine 256 max <<-END
+	cost-256 - save /tmp/cost 1 host$no_ext $qemu
+	cost-128 - save /tmp/cost 1 host,vlen=128$no_ext $qemu
+	cost-512 - save /tmp/cost 1 host,vlen=512$no_ext $qemu
+	cost-1024 - save /tmp/cost 1 host,vlen=1024$no_ext $qemu
+END
+
+# A row for each machine that a guest was on.  Its clock and its console have to go on
+# where they stopped.  A round is 112 instructions of FP and V.
+table()
+{
+	awk -v costs="$logs/$label.costs" '
+		function later(what, before, after, most) {
+			if (after >= before && after <= before + most)
+				return
+			print name ": the " what " was " before " and goes on with " after
+			bad = 1
+		}
+		/^# --- / { name = $3; guest = substr(name, 1, 1) }
+		/^# .* rounds in one$/ {
+			rate[name] = $(NF - 3)
+			if (!(guest in native))
+				native[guest] = rate[name]
+			if (sub(/^cost-/, "", name))
+				printf "| %d | %d | %d |\n", name, 1e9 / rate["cost-" name],
+				       native[guest] / rate["cost-" name] >costs
+		}
+		/^# saved, downtime:/ { downtime[name] = $4 " " $5 }
+		/^# lines / && guest != "c" {
+			if (guest in line) {
+				later("line", line[guest], $3, 50)
+				later("clock", clock[guest], $7, 10000)
+			}
+			line[guest] = $5 + 0
+			clock[guest] = $9
+			printf "| %s | %.1f to %.1f | %d | %.1f | %s |\n", name, $7 / 1000, $9 / 1000,
+			       rate[name], native[guest] / rate[name],
+			       name in downtime ? downtime[name] : "-"
+		}
+		/^# refused: / { refused = refused "  " name ": " substr($0, 12) "\n" }
+		END {
+			printf "\n%s", refused
+			exit bad
+		}
+	' "$@"
+}
+
+logs_of=()
+for ((i = 1; i <= nr; i++)); do
+	for f in "$logs/$label.$i".{normal,icount}.log; do
+		[ ! -e "$f" ] || logs_of+=("$f")
+	done
+done
+rm -f "$logs/$label.costs"
 say
-say "What the tests say of it:"
-sed -n 's/^# --- \([ABC]-.*\)/  \1/p; s/^# \(saved.*\)/      \1/p; s/^# \(.* rounds in one\)/      \1/p; s/^# \(refused: .*\)/      \1/p' \
-	"$logs/$label".*.normal.log
+say "| guest | its clock, s | rounds/s | slower by | downtime |"
+say "|---|---|---|---|---|"
+table "${logs_of[@]}" | tee "$logs/$label.table" || failed=1
+if [ -e "$logs/$label.costs" ]; then
+	say
+	say "| VLEN on a host of 256 | instructions of the host a round | slower by |"
+	say "|---|---|---|"
+	cat "$logs/$label.costs"
+fi
+[ $failed != 0 ] || figure "make qemu-migrate" "$(grep -c '^ok ' "$logs/$label.results") passed, 0 failed"
 [ $failed = 0 ]

@@ -7,7 +7,7 @@
 #	qemu.sh apply		the branch "series" of build/qemu/src from the patches
 #	qemu.sh export		the patches from that branch
 #	qemu.sh export --check	only say whether they differ
-#	qemu.sh check		checkpatch of QEMU's own
+#	qemu.sh check		checkpatch of QEMU's own; its headers are the series'
 #	qemu.sh each		builds each patch
 . "$(dirname "$0")/lib.sh"
 
@@ -219,6 +219,18 @@ compile()
 	mv "$qemu/qemu-system-riscv64.tmp" "$qemu/qemu-system-riscv64"
 }
 
+# Lines that a branch "series" adds to or removes from headers
+header_changes() { git -C "$1" diff base series -- "${@:2}" | sed -n '/^[+-][^+-]/p' | sort; }
+
+# What the patches for the kernel change in its headers is what those for QEMU change
+# in QEMU's copies of them.
+check_headers()
+{
+	diff <(header_changes "$linux" include/uapi arch/riscv/include/uapi) \
+		<(header_changes "$src" linux-headers) ||
+		die "linux-headers of QEMU (>) is not what the series has (<)"
+}
+
 # QEMU's own checkpatch, for each patch.  Headers that are the kernel's, and files that
 # are derived from the kernel's, get a warning for that, whatever one does.
 check_patches()
@@ -307,11 +319,12 @@ mkdir -p "$qemu"
 	die "cannot fetch libraries for riscv64; with a network, the next try goes on from here"
 [ -d "$src" ] || step "unpack QEMU" qemu-unpack.log "$0" unpack_source
 [ -d "$sysroot" ] || step "unpack its libraries" qemu-unpack-libs.log "$0" unpack_sysroot
+apply
 if [ "${1:-}" = check ]; then
 	check_patches
+	check_headers
 	exit
 fi
-apply
 if [ "${1:-}" = each ]; then
 	each_patch
 	exit

@@ -178,11 +178,19 @@ while getopts bk:l:pq o; do
 done
 shift $((OPTIND - 1))
 [ $# -gt 0 ] || set -- vmm
+# make vmm-check has the names of both lists.
+known=" prepare $(awk '!/^#/ && NF { printf "%s %s ", $1, $2 }' "$scripts/vmm/$list.list")"
+for c in "$@"; do
+	shift
+	[[ $known != *" $c "* ]] || set -- "$@" "$c"
+done
+[ $# -gt 0 ] || exit 0
 prepare=
 [ "$1" != prepare ] || prepare=1
+[ "$*" != vmm-long ] || label="vmm-long"
 
 mkdir -p "$vmm"
-: >"$logs/$label.results"
+[ -n "$prepare" ] || : >"$logs/$label.results"
 for f in obj/arch/riscv/boot/Image initramfs.cpio khdr/include gen_init_cpio; do
 	[ -e "$build/$f" ] || die "$build/$f is missing: make build"
 done
@@ -244,4 +252,13 @@ if [ -e "$logs/vmm-base.normal.log" ] && [ -e "$logs/vmm.normal.log" ]; then
 	say "|---|---|---|---|---|"
 	side_by_side || rc=1
 fi
+case "$label $*" in
+"vmm vmm" | "vmm-patched vmm" | "vmm-long vmm-long")
+	figure "scripts/vmm-check.sh $([ "$label" = vmm ] || echo "-p ")$*" "$(awk '
+		{ n[$1]++ }
+		END { print n["ok"] + 0 " passed, " n["not"] + 0 " failed" }' "$logs/$label.results")$(
+		sed -n 's/^# \(stop\|reset\): \([0-9]* rounds, .*\)/; \1: \2/p' "$logs/$label.normal.log" |
+			tr -d '\n')"
+	;;
+esac
 [ $rc = 0 ]

@@ -3,10 +3,10 @@
  * The init of a guest that is stopped, moved and reset wherever it is: a process
  * for each CPU spins in user mode on registers that have to keep their values,
  * and another sends them signals, whose handlers clobber vector registers, and
- * prints a line as long as all of them get ahead.
+ * prints a line as long as all of them get ahead, with the guest's clock in ms.
  *
  *	move: ready VLENB
- *	move: tick N ROUNDS
+ *	move: tick N ROUNDS CLOCK
  *	move: CPU N lost REGISTER: VALUE
  */
 #define _GNU_SOURCE
@@ -19,6 +19,7 @@
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
 
@@ -30,9 +31,11 @@
 #define VCSR		0x5UL
 #define ROUNDS		20000
 
-enum reg { FT0, FCSR_REG, VCSR_REG, VL, V8, VLENB, SENVCFG, REGS };
+enum reg { FT0, FCSR_REG, VCSR_REG, VL, V8, MEMORY, ILLEGAL, VLENB, SENVCFG, REGS };
 
-static const char *const names[] = { "ft0", "fcsr", "vcsr", "vl", "v8", "vlenb", "senvcfg at" };
+static const char *const names[] = {
+	"ft0", "fcsr", "vcsr", "vl", "v8", "memory", "illegal instruction", "vlenb", "senvcfg at"
+};
 
 static struct cpu {
 	volatile unsigned long count;
@@ -41,6 +44,7 @@ static struct cpu {
 } *cpus, *self;
 
 static bool zicboz;
+static volatile bool signalled, illegal_expected;
 
 static void lose(struct cpu *c, enum reg reg, unsigned long value)
 {
@@ -67,6 +71,7 @@ static void clobber(int sig)
 		asm volatile(VECTOR("vsetivli zero, 1, e8, m1, ta, ma\n"
 				    "vmv.v.x v8, %0\n"
 				    "csrw vcsr, zero") :: "r" (sig));
+	signalled = true;
 }
 
 /* A guest's kernel lets user space use cbo.zero by a bit of senvcfg. */
@@ -94,7 +99,9 @@ static void illegal(int sig, siginfo_t *info, void *context)
 
 	(void)sig;
 	(void)info;
-	lose(self, SENVCFG, *pc);
+	if (!illegal_expected)
+		lose(self, SENVCFG, *pc);
+	illegal_expected = false;
 	*pc += 4;
 }
 
@@ -117,6 +124,38 @@ static void spin_fp(struct cpu *c)
 		zero_block();
 		c->count++;
 	}
+}
+
+/*
+ * A store that faults in its middle, since it reaches into a page that is not there,
+ * and a reserved instruction: v9 cannot begin a group of eight.  No system call, which
+ * would not keep vector state.
+ */
+static void exceptions(struct cpu *c, unsigned long value)
+{
+	static unsigned char pages[4096 << 12] __attribute__((aligned(4096)));
+	static unsigned long next = 4096;
+	unsigned char *p = pages + next - 2 * sizeof(int);
+	unsigned long elem;
+
+	asm volatile(VECTOR("vmv.v.x v8, %1\n"
+			    "vse32.v v8, (%2)\n"
+			    "vmv.v.i v8, 0\n"
+			    "vle32.v v8, (%2)\n"
+			    "vslidedown.vi v16, v8, 3\n"
+			    "vmv.x.s %0, v16")
+		     : "=&r" (elem) : "r" (value), "r" (p) : "memory");
+	next += 4096;
+	if (next == sizeof(pages))
+		next = 4096;
+	if (elem != value)
+		lose(c, MEMORY, elem);
+
+	illegal_expected = true;
+	asm volatile(".insn 0x028804d7" ::: "memory");	/* vadd.vv v9, v8, v16 */
+	if (illegal_expected)
+		lose(c, ILLEGAL, value);
+	illegal_expected = false;
 }
 
 static void spin_vector(struct cpu *c)
@@ -154,8 +193,20 @@ static void spin_vector(struct cpu *c)
 				zero_block();
 				c->count++;
 			}
+			if (signalled) {
+				signalled = false;
+				exceptions(c, i);
+			}
 		}
 	}
+}
+
+static unsigned long clock_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
 int main(void)
@@ -212,6 +263,6 @@ int main(void)
 			last[i] = cpus[i].count;
 			sum += last[i];
 		}
-		printf("move: tick %lu %lu\n", ++n, sum);
+		printf("move: tick %lu %lu %lu\n", ++n, sum, clock_ms());
 	}
 }

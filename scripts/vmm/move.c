@@ -3,15 +3,16 @@
  * Runs in L1: boots a guest with move-init.c in QEMU with KVM, and stops it, moves
  * it to another QEMU or resets it, again and again.
  *
- *	move stop|live|reset ROUNDS SMP CPU[,TARGET CPU] [QEMU [TARGET QEMU]]
+ *	move stop|live|reset ROUNDS SMP CPU[/TARGET CPU] [QEMU [TARGET QEMU]]
  *	move save FILE SMP CPU [QEMU]
  *	move load FILE SMP CPU [QEMU [TEXT]]
  *	move relay FILE SMP CPU QEMU OUT
  *
  * stop migrates a guest that has been stopped, live one that runs.  save leaves
  * the stream in FILE, and load goes on from it; with TEXT that has to be refused,
- * and TEXT is in what QEMU says.  relay loads, lets it run, and saves to OUT.  CPU is the argument of -cpu, and the target's
- * is behind a "/" if it is another.  Hung, or something lost: exit status 1.
+ * and TEXT is in what QEMU says.  relay loads, lets it run, and saves to OUT.  CPU is
+ * the argument of -cpu, and the target's is after a "/" if it is another.  Hung, or
+ * something lost, the guest's clock included: exit status 1.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -32,6 +33,8 @@
 #define STREAM		"/tmp/stream"
 #define BOOT_TIME	240
 #define TICK_TIME	60
+#define TICKS		10
+#define CLOCK_GAP	10000	/* ms from a line to the next, with a move between */
 
 static const char *smp, *memory = "128";
 static char said[8192];	/* by QEMU itself */
@@ -49,8 +52,8 @@ struct vm {
 	struct text serial, stderr;
 	int to_monitor, monitor;
 	unsigned long ticks;
-	struct {
-		unsigned long rounds;
+	struct tick {
+		unsigned long nr, rounds, clock;
 		double time;
 	} first, last;
 	bool ready;
@@ -113,13 +116,13 @@ static void start(struct vm *vm, const char *qemu, const char *cpu, const char *
 
 static void line(struct vm *vm, const char *text)
 {
-	unsigned long rounds;
+	struct tick tick;
 
-	if (sscanf(text, "move: tick %*u %lu", &rounds) == 1) {
-		vm->last.rounds = rounds;
-		vm->last.time = now();
+	if (sscanf(text, "move: tick %lu %lu %lu", &tick.nr, &tick.rounds, &tick.clock) == 3) {
+		tick.time = now();
+		vm->last = tick;
 		if (!vm->ticks++)
-			vm->first = vm->last;
+			vm->first = tick;
 		return;
 	}
 	printf("  %s\n", text);
@@ -127,8 +130,11 @@ static void line(struct vm *vm, const char *text)
 		vm->ready = true;
 	if (strstr(text, " lost "))
 		lost++;
-	if (strstr(text, "qemu-system"))
-		strncat(said, text, sizeof(said) - strlen(said) - 1);
+	if (strstr(text, "qemu-system")) {
+		size_t len = strlen(said);
+
+		snprintf(said + len, sizeof(said) - len, "%s%s", len ? "; " : "", text);
+	}
 }
 
 static bool take(struct vm *vm, struct text *t)
@@ -214,15 +220,32 @@ static const char *ask(struct vm *vm, const char *command)
 	return answer(vm);
 }
 
-/* How fast the guest computes: a round has 112 instructions of FP and V. */
+/*
+ * How fast the guest computes: a round has 112 instructions of FP and V.  Its clock
+ * has to keep pace with L1's.
+ */
 static void speed(struct vm *vm)
 {
+	double seconds, clock;
+
 	vm->ticks = 0;
-	if (!runs(vm, 4, TICK_TIME))
+	if (!runs(vm, TICKS, TICK_TIME))
 		die("hung: %s", ask(vm, "info registers -a"));
-	printf("%lu ticks in %.1f s, %.0f rounds in one\n", vm->ticks - 1,
-	       vm->last.time - vm->first.time,
-	       (vm->last.rounds - vm->first.rounds) / (vm->last.time - vm->first.time));
+	seconds = vm->last.time - vm->first.time;
+	clock = (vm->last.clock - vm->first.clock) / 1000.0;
+	printf("%.1f s and %.1f s of the guest's clock, %.0f rounds in one\n", seconds, clock,
+	       (vm->last.rounds - vm->first.rounds) / seconds);
+	if (clock < seconds * 0.7 - 0.5 || clock > seconds * 1.4 + 0.5) {
+		printf("the guest's clock has lost its pace\n");
+		lost++;
+	}
+}
+
+/* The first line of the guest that came from here, and the last */
+static void span(struct vm *vm)
+{
+	printf("lines %lu to %lu, clock %lu to %lu ms\n", vm->first.nr, vm->last.nr,
+	       vm->first.clock, vm->last.clock);
 }
 
 static void end(struct vm *vm)
@@ -326,6 +349,7 @@ int main(int argc, char **argv)
 		speed(&vm);
 		if (!strcmp(mode, "relay"))
 			migrate(&vm, argv[6]);
+		span(&vm);
 		end(&vm);
 		return lost != 0;
 	}
@@ -334,6 +358,7 @@ int main(int argc, char **argv)
 	if (!strcmp(mode, "save")) {
 		speed(&vm);
 		migrate(&vm, argv[2]);
+		span(&vm);
 		end(&vm);
 		return lost != 0;
 	}
@@ -363,6 +388,12 @@ int main(int argc, char **argv)
 				       ask(&next, "info registers"));
 				end(&next);
 				boot(&next, qemu, cpu);
+			} else if (next.first.nr < vm.last.nr ||
+				   next.first.clock < vm.last.clock ||
+				   next.first.clock > vm.last.clock + CLOCK_GAP) {
+				lost++;
+				printf("round %d: line %lu at %lu ms, and then line %lu at %lu\n", i,
+				       vm.last.nr, vm.last.clock, next.first.nr, next.first.clock);
 			}
 			vm = next;
 		}
