@@ -26,7 +26,7 @@ export KDIR BUILD JOBS QEMU SEED AUTHOR
 	kselftest-tar clean distclean
 
 all: args-all build
-	@$(S)/run-tests.sh -l all -v $(VLEN) -s $(SMP) series smoke
+	@$(S)/run-tests.sh -l all -v $(VLEN) -s $(SMP) series hooked smoke
 	@t=$$(($$(date +%s) - $(began))); echo "  $$((t / 60)) min $$((t % 60)) s"
 
 # A wrong argument is an error before anything is fetched, applied or built.

@@ -89,7 +89,7 @@ for k in $kernels; do
 	build_kernel "$name" "${k#*:}"
 	"$scripts/run-tests.sh" -l "$name" -k "$build/obj-$name/arch/riscv/boot/Image" \
 		-v "${VLEN:-256}" -s "${SMP:-2}" -m 2G -x 10 \
-		-t "$build/debug.list" series || rc=1
+		-t "$build/debug.list" series hooked || rc=1
 	figure "make check-debug T=$name" "$(awk '{ n[$1]++ } END {
 		printf "%d tests passed, %d failed, %d skipped", n["ok"], n["not"], n["skip"] }' \
 		"$logs/$name.results"), $(((SECONDS - start) / 60)) min"

@@ -54,7 +54,7 @@ machine()
 	done
 	"$scripts/run-tests.sh" -q -l "coverage-$name" -k "$obj/arch/riscv/boot/Image" -x 3 \
 		-i "$out/initramfs.cpio" -t "$out/$name.list" \
-		-o "-semihosting-config enable=on,userspace=on" "$@" series gcov
+		-o "-semihosting-config enable=on,userspace=on" "$@" series hooked gcov
 }
 
 # Lines "COUNT FILE:NUMBER" of all that a boot's counts know of

@@ -146,8 +146,10 @@ boot_patch()
 	else
 		result skip "$where: boot" 0 "no program of a test is touched, nor the kernel"
 	fi
-	# At the tip of a layer with the base's functional ones
+	# At the tip of a layer also with simd_hook.ko, and with the base's functional ones
 	if [ -n "$3" ]; then
+		tests "${where%/*}, FPU and vectors at each entry" \
+			"check-hooked-$(slug "${where%/*}")" hooked || true
 		tests "${where%/*}, base's tests" "check-tip-$(slug "${where%/*}")" base || true
 	fi
 }

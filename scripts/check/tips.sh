@@ -51,7 +51,7 @@ newest_qemu()
 	if ! delivers_traps; then
 		say "# QEMU $(qemu_version) $no_traps; KVM has to find out, and to be eager"
 	fi
-	tests "QEMU $(qemu_version)" check-qemu-new series
+	tests "QEMU $(qemu_version)" check-qemu-new series hooked
 }
 
 # Hosts other than QEMU's max, which has everything: name and -cpu
