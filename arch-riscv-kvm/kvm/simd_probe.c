@@ -12,7 +12,6 @@
 #include <asm/asm.h>
 #include <asm/cpufeature-macros.h>
 #include <asm/csr.h>
-#include <asm/insn-def.h>
 #include <asm/kvm_nacl.h>
 #include <asm/kvm_tlb.h>
 #include <asm/kvm_vcpu_simd.h>
@@ -87,8 +86,7 @@ static bool __init simd_probe_traps(void)
 		      "la	%[tmp], 1f\n"
 		      "csrw	" __stringify(CSR_SEPC) ", %[tmp]\n"
 		      "sret\n"
-		      /* fmv.x.w zero, ft0 */
-		      "1: .insn r OP_FP, 0, 0x70, x0, x0, x0\n"
+		      "1: .4byte 0xe0000053\n"	/* fmv.x.w zero, ft0 */
 		      ".balign 4\n"
 		      "2: csrr	%[tmp], " __stringify(CSR_HSTATUS) "\n"
 		      "csrr	%[cause], " __stringify(CSR_SCAUSE) "\n"
