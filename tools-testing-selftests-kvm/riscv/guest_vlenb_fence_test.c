@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * guest_vlenb_fence_test.c - Remote fences and instructions that a VMM emulates.
+ * guest_vlenb_fence_test.c - Test remote fences against instructions that the
+ * VMM emulates.
  *
- * A remote fence of one vCPU has to wait for an instruction that the VMM of
- * another vCPU is in the middle of: the VMM has fetched it, and may have
- * translated an address, before the fence.
+ * When one vCPU requests a remote fence while the VMM is emulating an
+ * instruction of another vCPU, the fence must wait until the emulation is over,
+ * because the VMM may have fetched the instruction or translated an address
+ * before the fence.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -36,7 +38,10 @@
 #define SBI_RFENCE_SFENCE_VMA	1
 #define SBI_RFENCE_SFENCE_ASID	2
 
-/* Who stores for the guest, and how */
+/*
+ * Who performs the guest's stores: the VMM through its own translation,
+ * KVM_RISCV_MEM_OP, or the emulator
+ */
 enum { BY_VMM, BY_MEM_OP, BY_EMULATOR };
 
 static u64 how, nr_moves, moved_pte[2];
@@ -57,7 +62,10 @@ static void guest_page_fault(struct pt_regs *regs)
 	asm volatile("sfence.vma" ::: "memory");
 }
 
-/* Store a number, which has to be there afterwards, wherever the page is. */
+/*
+ * Guest code: store increasing numbers. After each store the number must be in
+ * memory, in whichever frame the page is then.
+ */
 static void guest_store(void)
 {
 	u64 *page = (u64 *)PAGE_GVA;
@@ -81,7 +89,10 @@ static void guest_store(void)
 	GUEST_DONE();
 }
 
-/* Move the page as an operating system does. */
+/*
+ * Guest code: move the page between two frames as an operating system does, by
+ * invalidating its PTE, fencing, and copying it.
+ */
 static void guest_move(void)
 {
 	u64 *pte = (u64 *)PTE_GVA + PAGE_GVA / PGTBL_PAGE_SIZE % 512;
@@ -171,7 +182,11 @@ static void advance(struct kvm_vcpu *vcpu)
 		     vcpu_get_reg(vcpu, RISCV_CORE_REG(regs.pc)) + 4);
 }
 
-/* As slowly as a VMM may be: KVM knows nothing of its translation. */
+/*
+ * Emulate the store in the VMM, with a delay between translating the address
+ * and storing. KVM does not know of this translation, so a remote fence must
+ * wait for the whole emulation.
+ */
 static void store_slowly(struct kvm_vcpu *vcpu)
 {
 	u64 vlenb = other_vlenb(), val[8], *hva, pte;
@@ -186,7 +201,10 @@ static void store_slowly(struct kvm_vcpu *vcpu)
 	TEST_ASSERT_EQ(vcpu_get_reg(vcpu, RISCV_CORE_REG(regs.a0)), PAGE_GVA);
 	vcpu_ioctl(vcpu, KVM_GET_ONE_REG, &reg);
 
-	/* The guest comes again if the page is not there. */
+	/*
+	 * If the page is not mapped, return without advancing pc, so that the
+	 * guest retries the instruction.
+	 */
 	pte = READ_ONCE(*host_pte(vcpu->vm, PAGE_GVA, &table));
 	if (!(pte & PGTBL_PTE_VALID_MASK))
 		return;
@@ -220,7 +238,11 @@ static void *run_storer(void *arg)
 		case UCALL_DONE:
 			return NULL;
 		case UCALL_SYNC:
-			/* Entering the guest between may flush the TLB. */
+			/*
+			 * Store many times without entering the guest in
+			 * between, because an entry may flush the TLB and hide
+			 * a missing fence.
+			 */
 			for (i = 0; i < NR_MEM_OPS; i++)
 				while (vcpu_mem_op(vcpu, KVM_RISCV_MEM_STORE, PAGE_GVA,
 						   &uc.args[1], 8, 8).result)
@@ -274,13 +296,16 @@ static u64 move_pages(int by, u64 moves)
 	return nr_lost + nr_stale;
 }
 
-/* The VMM translates, waits, and stores. */
+/* The VMM translates the address, waits, and only then stores. */
 TEST_F_TIMEOUT(fence, slow_vmm, 600)
 {
 	EXPECT_EQ(0, move_pages(BY_VMM, 10000));
 }
 
-/* KVM stores, for a vCPU that has not left for a vector instruction. */
+/*
+ * KVM_RISCV_MEM_OP stores for a vCPU that has not exited for a vector
+ * instruction.
+ */
 TEST_F_TIMEOUT(fence, mem_op, 600)
 {
 	EXPECT_EQ(0, move_pages(BY_MEM_OP, 10000));
@@ -325,7 +350,7 @@ static pthread_t start_mover(struct kvm_vcpu *vcpu)
 	mover_tid = 0;
 	mover_done = false;
 	TEST_ASSERT(!pthread_create(&thread, NULL, run_mover, vcpu), "pthread_create()");
-	/* As long as it takes for a fence that does not wait */
+	/* Give a fence that does not wait enough time to complete. */
 	while (!READ_ONCE(mover_tid))
 		usleep(1000);
 	usleep(200000);
@@ -350,7 +375,7 @@ static void give_up(struct kvm_vcpu *vcpu)
 {
 	vcpu->run->immediate_exit = 1;
 	TEST_ASSERT(__vcpu_run(vcpu) && errno == EINTR, "KVM_RUN did not give up");
-	/* It cannot be taken for a new exit. */
+	/* The VMM must not mistake the old exit for a new one. */
 	TEST_ASSERT_EQ(vcpu->run->exit_reason, KVM_EXIT_INTR);
 	vcpu->run->immediate_exit = 0;
 }
@@ -375,7 +400,10 @@ static void reset(struct kvm_vcpu *vcpu)
 	vcpu_mp_state_set(vcpu, &state);
 }
 
-/* Every fence waits, until the instruction is over in whatever way. */
+/*
+ * Each kind of fence waits until the VMM is done with the instruction,
+ * whichever way that happens.
+ */
 TEST_F(fence, waits)
 {
 	void (*ends[])(struct kvm_vcpu *) = { run_again, give_up, stop, reset };
@@ -404,7 +432,7 @@ TEST_F(fence, waits)
 	}
 }
 
-/* For those it is not meant for, no fence waits. */
+/* A fence does not wait for vCPUs that are not among its targets. */
 TEST_F(fence, not_a_target)
 {
 	struct kvm_vcpu *fencer, *emulated;
@@ -422,7 +450,10 @@ static void on_signal(int sig)
 {
 }
 
-/* A VMM that stops its vCPUs gets them out of a fence, which is done again. */
+/*
+ * A signal gets a vCPU out of a fence that waits, so that the VMM can stop all
+ * its vCPUs. The next KVM_RUN repeats the SBI call.
+ */
 TEST_F(fence, interrupted)
 {
 	struct sigaction sa = { .sa_handler = on_signal };

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * guest_vlenb_insn_test.c - The vector instructions that KVM emulates itself.
+ * guest_vlenb_insn_test.c - Test the vector instructions that KVM itself
+ * emulates.
  *
- * A VM of another vlenb than the host's executes vsetvli, vsetivli, vsetvl, and
- * reads and writes of the vector CSRs, one at a time from random states.  What
- * becomes of the registers has to be what the reference emulator makes of them.
+ * A VM whose vlenb is not the host's executes vsetvli, vsetivli, vsetvl, and
+ * reads and writes of the vector CSRs, one at a time and from random states.
+ * After each instruction the registers must have the values that the reference
+ * emulator computes.
  *
- *	-s SEED		where the random numbers start (printed)
- *	-n COUNT	how many instructions for each length (250)
+ * 	-s SEED		where the random numbers start (printed)
+ * 	-n COUNT	how many instructions for each length (250)
  */
 #include <getopt.h>
 #include <string.h>
@@ -20,7 +22,7 @@
 #include "simd.h"
 #include "test_util.h"
 
-/* Registers that instructions get */
+/* The x registers that the instructions use */
 #define RD	10
 #define RS1	11
 #define RS2	12
@@ -72,7 +74,10 @@ static u32 random_of(const u32 *from, u32 n)
 	return from[random_below(n)];
 }
 
-/* About as many above a VLMAX as below, and what has all bits */
+/*
+ * Return an AVL that is about as often above VLMAX as below, and sometimes the
+ * largest one.
+ */
 static u64 random_avl(void)
 {
 	if (!random_below(8))
@@ -81,7 +86,7 @@ static u64 random_avl(void)
 	return kvm_random_u64(&rng) >> (40 + random_below(24));
 }
 
-/* A vtype that is legal more often than not, with and without more bits */
+/* Return a vtype that is mostly legal and sometimes has reserved bits set. */
 static u64 random_vtype(void)
 {
 	u64 vtype = kvm_random_u32(&rng) & VTYPE_DEFINED;
@@ -215,7 +220,10 @@ static void run_one(struct kvm_vcpu *vcpu, u64 vlenb, u32 insn)
 	SAME("vstart", vcpu_get_reg(vcpu, VECTOR_CSR_REG(vstart)), want.vstart);
 	SAME("vcsr", vcpu_get_reg(vcpu, VECTOR_CSR_REG(vcsr)), want.vcsr);
 
-	/* What may or may not write, csrrs of x11 which may be 0, is left out. */
+	/*
+	 * Skip csrrs and csrrc of x11: if x11 is 0, whether they make VS Dirty
+	 * may differ.
+	 */
 	always = (insn & 0x7f) == RVV_OPCODE_V || (insn >> 12 & 3) == 1;
 	if (illegal || (!always && !rvv_rs1(insn)))
 		SAME("sstatus.VS", status, SR_VS_CLEAN);
@@ -276,14 +284,17 @@ int main(int argc, char *argv[])
 		if (vlenb == host)
 			continue;
 		run_length(vlenb, count);
-		/* KVM handles vset after an exit, too, as if stval were 0. */
+		/*
+		 * With the trace event on, KVM handles vset* after a full exit,
+		 * as on a hart that leaves stval 0. Test that path as well.
+		 */
 		if (simd_trace_traps(true)) {
 			run_length(vlenb, count / 2);
 			simd_trace_traps(false);
 		}
 	}
 	pr_info("%u legal and %u illegal instructions\n", nr_legal, nr_illegal);
-	/* A few may be of one kind by chance. */
+	/* In a short run, all instructions may be of one kind by chance. */
 	TEST_ASSERT(nr_legal + nr_illegal < 1000 || (nr_legal > nr_illegal && nr_illegal),
 		    "The instructions are too much alike");
 

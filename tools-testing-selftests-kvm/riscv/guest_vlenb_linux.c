@@ -2,14 +2,14 @@
 /*
  * guest_vlenb_linux.c - Boot Linux in a VM of another vector length.
  *
- *	guest_vlenb_linux [-b VLENB] [-c CPUS] IMAGE INITRAMFS
+ * 	guest_vlenb_linux [-b VLENB] [-c CPUS] IMAGE INITRAMFS
  *
- * A VMM that is as small as can be: vCPUs, memory, a UART that only prints, and
- * the emulator for what KVM leaves with KVM_EXIT_RISCV_VECTOR.  The kernel
- * needs CONFIG_RISCV_ISA_V, an initramfs, and a console on an 8250.  The guest
- * has passed when it has printed VERDICT and powered off.
+ * This is a minimal VMM: it has vCPUs, memory, a UART that only prints, and the
+ * emulator for the instructions that KVM reports with KVM_EXIT_RISCV_VECTOR.
+ * The guest kernel needs CONFIG_RISCV_ISA_V and support for an initramfs and an
+ * 8250 console. The guest passes if it prints VERDICT and then powers off.
  *
- * Without arguments there is nothing to boot, and the test skips.
+ * Without arguments there is nothing to boot, and the test is skipped.
  */
 #include <fcntl.h>
 #include <getopt.h>
@@ -122,7 +122,7 @@ static void fdt_prop_u64s(const char *name, u64 a, u64 b, int n)
 
 static void fdt_cpu(unsigned int n)
 {
-	/* None of ZV*, which the emulator does not have */
+	/* Leave out ZV*, which the emulator does not support. */
 	static const char exts[] = "i\0m\0a\0f\0d\0c\0v\0zicntr\0zicsr\0zifencei\0sstc";
 	char name[16];
 
@@ -228,7 +228,7 @@ static u64 load_file(struct kvm_vm *vm, const char *path, u64 gpa)
 	return done;
 }
 
-/* The console, a line at a time */
+/* Print the guest's console output line by line. */
 static bool passed;
 
 static void console_char(char c)
@@ -266,7 +266,10 @@ static void uart_access(struct kvm_run *run)
 	} else if (n == UART_LSR) {
 		*val = UART_LSR_EMPTY;
 	} else if (n == UART_IIR) {
-		/* There are no interrupts; the guest asks now and then. */
+		/*
+		 * This UART raises no interrupts, so the guest polls it with a
+		 * timer.
+		 */
 		*val = regs[UART_IER] & UART_IER_THRI ? UART_IIR_THRI : UART_IIR_NONE;
 	} else {
 		*val = n == UART_TX ? 0 : regs[n];
@@ -288,7 +291,7 @@ static struct kvm_vm *create(u64 vlenb, unsigned int nr_cpus, struct kvm_vcpu **
 	vm_ioctl(vm, KVM_ENABLE_CAP, &cap);
 	vm_userspace_mem_region_add(vm, VM_MEM_SRC_ANONYMOUS, RAM_BASE, 0,
 				    RAM_SIZE / vm->page_size, 0);
-	/* The guest starts all but the first. */
+	/* The guest starts all vCPUs except the first with SBI HSM. */
 	for (n = 0; n < nr_cpus; n++)
 		vcpus[n] = __vm_vcpu_add(vm, n);
 
@@ -308,7 +311,10 @@ static struct kvm_vcpu *vcpus[MAX_CPUS];
 static atomic_ulong nr_emulated;
 static atomic_bool powered_off;
 
-/* It may come ahead of KVM_RUN. */
+/*
+ * The signal may arrive before KVM_RUN, so the handler makes the next KVM_RUN
+ * return immediately.
+ */
 static __thread struct kvm_run *this_run;
 
 static void on_signal(int sig)
@@ -316,7 +322,7 @@ static void on_signal(int sig)
 	this_run->immediate_exit = 1;
 }
 
-/* Until the guest has powered off, on whichever vCPU */
+/* Run a vCPU until the guest has powered off, which any vCPU may request. */
 static void *run_vcpu(void *arg)
 {
 	struct kvm_vcpu *vcpu = arg;
@@ -341,7 +347,10 @@ static void *run_vcpu(void *arg)
 			uart_access(run);
 			break;
 		case KVM_EXIT_RISCV_SBI:
-			/* Legacy calls for a console: there is another. */
+			/*
+			 * Refuse the legacy SBI console calls
+			 * (SBI_ERR_NOT_SUPPORTED). The guest uses the UART.
+			 */
 			run->riscv_sbi.ret[0] = -2;
 			break;
 		case KVM_EXIT_SYSTEM_EVENT:

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * guest_vlenb_test.c - KVM_CAP_RISCV_GUEST_VLENB, the vector length of a VM.
+ * guest_vlenb_test.c - Test KVM_CAP_RISCV_GUEST_VLENB, which sets the vector
+ * length of a VM.
  *
- * What the capability accepts and when, which registers the vCPUs have then,
- * and which vector instructions leave to user space, in which state.
+ * The tests check which values the capability accepts and when, which registers
+ * the VM's vCPUs have, which vector instructions exit to userspace, and the
+ * state of the vCPU at such an exit.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -36,7 +38,7 @@ static u64 host_vlenb(void)
 	return vlenb;
 }
 
-/* A length that the host has not */
+/* Return a vector length that is not the host's. */
 static u64 other_vlenb(void)
 {
 	return host_vlenb() == 64 ? 32 : 64;
@@ -52,7 +54,7 @@ static int enable(struct kvm_vm *vm, u64 vlenb, u64 flags)
 	return __vm_ioctl(vm, KVM_ENABLE_CAP, &cap);
 }
 
-/* For what needs a host that can run VMs of other lengths */
+/* For tests that need a host that can run VMs of other vector lengths */
 FIXTURE(vlenb) {
 };
 
@@ -92,7 +94,10 @@ TEST(discovery)
 	kvm_vm_free(vm);
 }
 
-/* The flags are those of the host, whatever the VM has. */
+/*
+ * KVM_CHECK_EXTENSION returns the flags that the host supports, whatever the VM
+ * has enabled.
+ */
 TEST_F(vlenb, discovery_is_of_the_host)
 {
 	struct kvm_vm *vm = vm_create(1);
@@ -111,7 +116,7 @@ static void guest_vs_dirty(void)
 	GUEST_SYNC(csr_read(CSR_SSTATUS) & SR_VS);
 }
 
-/* Without V, a guest would have no VS to tell how far it uses vectors. */
+/* On a host without V, sstatus.VS must be read-only zero for guests. */
 TEST(no_v_no_vs)
 {
 	struct kvm_vcpu *vcpu;
@@ -189,7 +194,7 @@ TEST_F(vlenb, arguments)
 	kvm_vm_free(vm);
 }
 
-/* The last call holds, one that failed does not count, and then it is locked. */
+/* The last successful call decides. Creating a vCPU locks the vector length. */
 TEST_F(vlenb, locked_by_vcpu)
 {
 	u64 vlenb = other_vlenb();
@@ -311,7 +316,10 @@ static u8 *map_v_regs(struct kvm_vcpu *vcpu, size_t size, int flags)
 	return map;
 }
 
-/* The mapping and ONE_REG have the same registers, whoever comes first. */
+/*
+ * The mapping and ONE_REG access the same registers, whichever of them is used
+ * first.
+ */
 TEST_F(vlenb, mapping)
 {
 	struct kvm_mp_state init = { .mp_state = KVM_MP_STATE_INIT_RECEIVED };
@@ -333,7 +341,11 @@ TEST_F(vlenb, mapping)
 		}
 		vm_enable_cap(vcpu->vm, KVM_CAP_RISCV_MP_STATE_RESET, 0);
 
-		/* Registers that have no memory yet, by one way or the other */
+		/*
+		 * The first access makes KVM allocate the registers. Let it be
+		 * one by ONE_REG for half of the lengths, and one by the
+		 * mapping for the others.
+		 */
 		if (__builtin_ctzl(vlenb) % 2) {
 			memset(buf, 0xa5, vlenb);
 			EXPECT_EQ(0, set_v_reg(vcpu, v_reg_id(7, vlenb), buf));
@@ -361,7 +373,10 @@ TEST_F(vlenb, mapping)
 		for (n = 0; n < 32; n++)
 			EXPECT_EQ(0, memcmp(map + n * vlenb, zeros, vlenb));
 next:
-		/* The mapping is good for as long as it exists. */
+		/*
+		 * The mapping may outlive the file descriptors of the VM and
+		 * its vCPU.
+		 */
 		kvm_vm_free(vcpu->vm);
 		munmap(map, size + getpagesize());
 	}
@@ -403,7 +418,10 @@ static void guest_native(void)
 	GUEST_SYNC(sum);
 }
 
-/* The host's own length runs as always, asked for or not. */
+/*
+ * With the host's own vector length, hardware executes all vector instructions,
+ * even if the VMM has set that length explicitly.
+ */
 TEST_F(vlenb, native)
 {
 	u64 flags, vlenb = host_vlenb();
@@ -437,8 +455,9 @@ static void guest_vsets(void)
 }
 
 /*
- * KVM executes vset without an exit, unless the trap has to be traced. Hosts with
- * V report the instruction in stval, since the profiles that have V require that.
+ * KVM emulates vset* without a full exit, unless the trap has to be traced.
+ * This relies on the hart reporting the instruction in stval, which the
+ * profiles that include V require.
  */
 TEST_F(vlenb, vset_without_exit)
 {
@@ -459,7 +478,7 @@ TEST_F(vlenb, vset_without_exit)
 		if (trace)
 			simd_trace_traps(false);
 		EXPECT_EQ(NR_VSETS, vcpu_get_stat(vcpu, vector_exit_kernel));
-		/* Interrupts of the host cause a few. */
+		/* Host interrupts cause a few exits. */
 		exits = vcpu_get_stat(vcpu, exits);
 		EXPECT_EQ(trace, exits > NR_VSETS / 2) {
 			TH_LOG("%lu exits", exits);
@@ -493,7 +512,10 @@ static const struct {
 	{ "vfadd.vf", INSN_VFADD_VF, true },
 };
 
-/* The instruction, written by the test; one of 4 bytes behind it ends the run. */
+/*
+ * Guest code: the test writes an instruction to guest_slot. The code after the
+ * slot ends the run.
+ */
 static void guest_one_insn(void)
 {
 	asm volatile(".option push\n"
@@ -511,7 +533,10 @@ static void guest_one_insn(void)
 
 extern u32 guest_slot[];
 
-/* A vCPU that is on INSN, with sstatus.FS and VS as given */
+/*
+ * Make INSN the vCPU's next vector instruction, with FS_VS in sstatus.FS and
+ * VS.
+ */
 static void put_on_insn(struct kvm_vcpu *vcpu, u32 insn, u64 fs_vs)
 {
 	u64 sstatus = vcpu_get_reg(vcpu, RISCV_GENERAL_CSR_REG(sstatus));
@@ -533,14 +558,20 @@ TEST_F(vlenb, left_to_user_space)
 
 	vcpu = create(other_vlenb(), ANY_LENGTH, guest_one_insn);
 	vcpu_catch_illegal_insns(vcpu);
-	/* Eager switching has something to load then, and must not. */
+	/*
+	 * With eager switching KVM now has registers to load, but it must not
+	 * load those of a VM of another length.
+	 */
 	EXPECT_EQ(0, set_v_reg(vcpu, v_reg_id(0, other_vlenb()), v0));
 
 	for (i = 0; i < ARRAY_SIZE(exits); i++) {
 		put_on_insn(vcpu, exits[i].insn, SR_FS_CLEAN | SR_VS_INITIAL);
 		want = SR_VS_DIRTY | (exits[i].fp ? SR_FS_DIRTY : SR_FS_CLEAN);
 
-		/* Again and again, as long as nothing is done about it */
+		/*
+		 * The vCPU exits again each time until the VMM handles the
+		 * instruction.
+		 */
 		for (j = 0; j < 3; j++) {
 			vcpu_run(vcpu);
 			ASSERT_EQ(KVM_EXIT_RISCV_VECTOR, vcpu->run->exit_reason) {
@@ -560,7 +591,10 @@ TEST_F(vlenb, left_to_user_space)
 			EXPECT_EQ(++n, vcpu_get_stat(vcpu, vector_exit_user));
 		}
 
-		/* Nor by a KVM_RUN that does not enter the guest */
+		/*
+		 * A KVM_RUN that does not enter the guest does not skip the
+		 * instruction either.
+		 */
 		vcpu->run->immediate_exit = 1;
 		EXPECT_ERRNO(EINTR, __vcpu_run(vcpu));
 		vcpu->run->immediate_exit = 0;
@@ -577,7 +611,10 @@ TEST_F(vlenb, left_to_user_space)
 	kvm_vm_free(vcpu->vm);
 }
 
-/* By exit_reason alone: an exit, the same one before userspace looked, a new one */
+/*
+ * A KVM_RUN that is interrupted before it enters the guest must replace
+ * exit_reason, so that the VMM does not take the old vector exit for a new one.
+ */
 TEST_F(vlenb, stale_exit)
 {
 	struct kvm_vcpu *vcpu;
@@ -606,7 +643,10 @@ TEST_F(vlenb, stale_exit)
 	kvm_vm_free(vcpu->vm);
 }
 
-/* What the guest itself has switched off, or is no vector instruction at all */
+/*
+ * Instructions for which the guest itself has switched the unit off, or which
+ * are illegal, raise an exception in the guest and do not exit.
+ */
 TEST_F(vlenb, guest_s_own_exceptions)
 {
 	static const struct {
@@ -659,7 +699,7 @@ TEST_F(vlenb, guest_s_own_exceptions)
 	kvm_vm_free(vcpu->vm);
 }
 
-/* A reset clears the registers and leaves the length. */
+/* A reset clears the vector registers and keeps the vector length. */
 TEST_F(vlenb, reset)
 {
 	struct kvm_mp_state init = { .mp_state = KVM_MP_STATE_INIT_RECEIVED };
@@ -696,7 +736,10 @@ static void guest_load_to_x0(void)
 	GUEST_SYNC(vcsr);
 }
 
-/* What KVM emulates takes x0 for a register, too: it has to stay zero. */
+/*
+ * An MMIO load to x0 must not make KVM's copy of x0 nonzero, because KVM reads
+ * x0 like other registers when it emulates vset*.
+ */
 TEST_F(vlenb, x0)
 {
 	struct kvm_vcpu *vcpu;
@@ -722,7 +765,10 @@ static void guest_lengths(void)
 	}
 }
 
-/* VMs of different lengths, one of them the host's, on one thread */
+/*
+ * Run VMs of different vector lengths, including the host's, alternately on one
+ * thread.
+ */
 TEST_F(vlenb, side_by_side)
 {
 	u64 vlenbs[] = { MIN_VLENB, host_vlenb(), 32, 512, MAX_VLENB };

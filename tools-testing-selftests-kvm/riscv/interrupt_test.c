@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * interrupt_test.c - an interrupt of KVM_INTERRUPT stays pending while userspace
- * reads sip, and while KVM loads and puts the vCPU without entering the guest.
+ * interrupt_test.c - Test that an interrupt that KVM_INTERRUPT has raised stays
+ * pending while userspace reads sip, and while KVM loads and puts the vCPU
+ * without entering the guest.
  */
 #include <signal.h>
 #include <sys/ioctl.h>
@@ -36,7 +37,10 @@ static void vcpu_interrupt(struct kvm_vcpu *vcpu, u32 irq)
 	vcpu_ioctl(vcpu, KVM_INTERRUPT, &irq_arg);
 }
 
-/* A signal that only KVM_RUN unblocks is pending: KVM loads and puts the vCPU. */
+/*
+ * Call KVM_RUN with a signal pending that only KVM_RUN unblocks. KVM then loads
+ * and puts the vCPU without entering the guest.
+ */
 static void run_interrupted(struct kvm_vcpu *vcpu)
 {
 	struct {
@@ -87,7 +91,10 @@ FIXTURE_VARIANT_ADD(interrupt, read_sip_and_put) {
 
 FIXTURE_SETUP(interrupt)
 {
-	/* KVM restores all CSRs of a vCPU that comes to another CPU. */
+	/*
+	 * Stay on one CPU, because KVM restores all CSRs of a vCPU that moves
+	 * to another CPU, which could hide a bug.
+	 */
 	pin_task_to_any_cpu(pthread_self());
 	self->vm = vm_create_with_one_vcpu(&self->vcpu, guest_code);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * isa_ext_test.c - the registers that choose a vCPU's ISA extensions.
+ * isa_ext_test.c - Test the ONE_REG registers that choose a vCPU's ISA
+ * extensions.
  */
 #include <linux/bitmap.h>
 
@@ -40,7 +41,7 @@ static void guest_code(void)
 
 KVM_ONE_VCPU_TEST_SUITE(isa_ext);
 
-/* M is there whatever the host is, and guests cannot lose it. */
+/* All hosts have M, and it cannot be disabled for a guest. */
 TEST_F(isa_ext, multi_disable_refused)
 {
 	struct kvm_vcpu *vcpu = self->vcpu;
@@ -50,7 +51,10 @@ TEST_F(isa_ext, multi_disable_refused)
 	EXPECT_ERRNO(EINVAL, __vcpu_set_reg(vcpu, DIS(REG(M)), MASK(M)));
 	EXPECT_SAME_ISA(vcpu, isa);
 
-	/* What can be disabled stays on as well: all or nothing. */
+	/*
+	 * If one extension in the mask cannot be disabled, the write must
+	 * disable none of them.
+	 */
 	if (isa[REG(V)] & MASK(V))
 		possible |= MASK(V);
 	if (isa[REG(D)] & MASK(D))
@@ -67,7 +71,7 @@ TEST_F(isa_ext, multi_enable_refused)
 
 	get_isa(vcpu, isa);
 
-	/* The hypervisor extension never gets to a guest. */
+	/* The hypervisor extension cannot be enabled for a guest. */
 	if (!__vcpu_get_reg(vcpu, RISCV_ISA_EXT_REG(KVM_RISCV_ISA_EXT_H), &val)) {
 		EXPECT_ERRNO(EINVAL, __vcpu_set_reg(vcpu, EN(REG(H)), MASK(H)));
 		EXPECT_SAME_ISA(vcpu, isa);
@@ -90,7 +94,10 @@ TEST_F(isa_ext, multi_enable_refused)
 	EXPECT_SAME_ISA(vcpu, isa);
 }
 
-/* What was read can be written, before and after the first run. */
+/*
+ * Values that have been read can be written back, before and after the first
+ * run.
+ */
 TEST_F(isa_ext, multi_read_back)
 {
 	struct kvm_vcpu *vcpu = self->vcpu;
@@ -114,13 +121,13 @@ TEST_F(isa_ext, multi_read_back)
 			vcpu_run(vcpu);
 	}
 
-	/* From now on every change is too late, and says so. */
+	/* After the first run, every change must fail with EBUSY. */
 	EXPECT_ERRNO(EBUSY, __vcpu_set_reg(vcpu, DIS(REG(M)), MASK(M)));
 	EXPECT_ERRNO(EBUSY, __vcpu_set_reg(vcpu, RISCV_ISA_EXT_REG(KVM_RISCV_ISA_EXT_M), 0));
 	EXPECT_SAME_ISA(vcpu, isa);
 }
 
-/* The config register has room for single letters and for nothing else. */
+/* The config register isa must accept bits of single-letter extensions only. */
 TEST_F(isa_ext, config_isa_range)
 {
 	struct kvm_vcpu *vcpu = self->vcpu;
@@ -140,7 +147,7 @@ static bool is_isa_reg(u64 id)
 	return (id & KVM_REG_RISCV_TYPE_MASK) == KVM_REG_RISCV_ISA_EXT;
 }
 
-/* Registers that are there or not depending on an extension. */
+/* Return whether the existence of a register depends on an extension. */
 static bool depends_on_isa(u64 id)
 {
 	switch (id & KVM_REG_RISCV_TYPE_MASK) {
@@ -171,13 +178,13 @@ TEST_F(isa_ext, reg_list_order)
 }
 
 /*
- * A VMM that restores a vCPU register by register, in the order of the list,
- * into a vCPU for which it has switched off what it can.
+ * Restore a vCPU like a VMM that writes the registers in the order of the list,
+ * to a vCPU for which it has disabled as many extensions as it can.
  */
 TEST_F(isa_ext, restore_in_list_order)
 {
 	struct kvm_reg_list *list = vcpu_get_reg_list(self->vcpu);
-	/* Extensions of several letters that bring registers */
+	/* Multi-letter extensions that have registers of their own */
 	static const u64 off[] = {
 		KVM_RISCV_ISA_EXT_SSAIA, KVM_RISCV_ISA_EXT_SMSTATEEN,
 		KVM_RISCV_ISA_EXT_ZICFISS,

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * isa_policy.c - which extensions a guest can be given, by whom, and to what
- * effect.
+ * isa_policy.c - Test how a VMM chooses a guest's ISA extensions, for each vCPU
+ * or with a ceiling for the whole VM, and how the choice affects the guest's
+ * instructions.
  */
 #include <fcntl.h>
 #include <linux/bitmap.h>
@@ -28,7 +29,10 @@
 				     KVM_REG_RISCV_VECTOR_CSR_REG(vlenb),	\
 				     KVM_REG_SIZE_ULONG)
 
-/* What can be hidden: extensions with FP or vector instructions, and Zkr. */
+/*
+ * The extensions that can be hidden: those with FP or vector instructions, and
+ * Zkr.
+ */
 static const int simd_exts[] = {
 	E(ZKR), E(D), E(F), E(V), E(ZFH), E(ZFHMIN), E(ZFBFMIN),
 	E(ZVBB), E(ZVBC), E(ZVFBFMIN), E(ZVFBFWMA), E(ZVFH), E(ZVFHMIN), E(ZVKB),
@@ -48,7 +52,10 @@ static int set_ext(struct kvm_vcpu *vcpu, int ext, bool on)
 	return __vcpu_set_reg(vcpu, RISCV_ISA_EXT_REG(ext), on);
 }
 
-/* The same with the registers for several */
+/*
+ * Do the same with a register that switches several extensions
+ * (KVM_REG_RISCV_ISA_MULTI_*).
+ */
 static int multi_set_ext(struct kvm_vcpu *vcpu, int ext, bool on)
 {
 	u64 n = KVM_REG_RISCV_ISA_MULTI_REG(ext);
@@ -68,15 +75,16 @@ static int multi_set_ext(struct kvm_vcpu *vcpu, int ext, bool on)
 		}						\
 	} while (0)
 
-/* Nothing runs on it, so it needs no memory. */
+/* Create a vCPU that never runs and whose VM therefore needs no memory. */
 static struct kvm_vcpu *new_vcpu(void)
 {
 	return __vm_vcpu_add(vm_create_barebones(), 0);
 }
 
 /*
- * Hundreds of VMs take longer than the 30 s that a TEST() has on kernels which
- * check themselves, so all have a fixture.
+ * On kernels with debugging options, creating hundreds of VMs takes longer than
+ * the 30 s that a TEST() may take. All tests use a fixture, because only
+ * TEST_F_TIMEOUT() can set another timeout.
  */
 #define TIMEOUT		300
 
@@ -91,7 +99,10 @@ FIXTURE_TEARDOWN(isa_policy)
 {
 }
 
-/* Hide each extension by itself, by each path: it goes, and what needs it. */
+/*
+ * Hide each extension by itself, with each kind of register. The extension and
+ * its dependents must disappear, and nothing else.
+ */
 TEST_F_TIMEOUT(isa_policy, hide_each, TIMEOUT)
 {
 	bool all[NR_EXT], want[NR_EXT];
@@ -122,7 +133,10 @@ TEST_F_TIMEOUT(isa_policy, hide_each, TIMEOUT)
 	}
 }
 
-/* The config register has all the letters, and takes ZV* along with V. */
+/*
+ * Hide extensions with the config register isa, which has all single-letter
+ * extensions. Clearing V must also hide ZV*.
+ */
 TEST_F_TIMEOUT(isa_policy, hide_by_config, TIMEOUT)
 {
 	static const int ext_of[] = { ['d'] = E(D), ['f'] = E(F), ['v'] = E(V) };
@@ -149,8 +163,9 @@ TEST_F_TIMEOUT(isa_policy, hide_by_config, TIMEOUT)
 }
 
 /*
- * Each line of the table, upwards: what needed the one that is hidden can be
- * shown by itself, and stays when something else is hidden.
+ * For each dependency in the table: after the needed extension has been hidden,
+ * the dependent one can be shown without it, and it must stay when something
+ * else is hidden.
  */
 TEST_F_TIMEOUT(isa_policy, show_without_needs, TIMEOUT)
 {
@@ -182,9 +197,10 @@ next:
 }
 
 /*
- * In 7.3, a vCPU without V has all ZV*.  Its registers can still be written to a
- * new vCPU, in the order of 7.3's list: config.isa, then each extension, and by
- * 64 at a time.
+ * In Linux 7.3, a vCPU without V still has all ZV*. Restoring such a vCPU must
+ * still work. The test writes its registers to a new vCPU in the order of 7.3's
+ * list: config.isa, then one register for each extension, then the registers
+ * that hold 64 extensions each.
  */
 TEST_F_TIMEOUT(isa_policy, restore_of_7_3, TIMEOUT)
 {
@@ -222,7 +238,7 @@ TEST_F_TIMEOUT(isa_policy, restore_of_7_3, TIMEOUT)
 	kvm_vm_free(vcpu->vm);
 }
 
-/* All at once, in whatever order. */
+/* Show all hidden extensions with one write per register, in any order. */
 TEST_F_TIMEOUT(isa_policy, show_all_at_once, TIMEOUT)
 {
 	struct kvm_vcpu *vcpu = new_vcpu();
@@ -242,7 +258,10 @@ TEST_F_TIMEOUT(isa_policy, show_all_at_once, TIMEOUT)
 	kvm_vm_free(vcpu->vm);
 }
 
-/* One by one in the order of the list, in which what others need comes first. */
+/*
+ * Show extensions one by one in the order of KVM_GET_REG_LIST, in which an
+ * extension precedes its dependents.
+ */
 TEST_F_TIMEOUT(isa_policy, show_in_list_order, TIMEOUT)
 {
 	struct kvm_vcpu *vcpu = new_vcpu();
@@ -270,7 +289,10 @@ TEST_F_TIMEOUT(isa_policy, show_in_list_order, TIMEOUT)
 	kvm_vm_free(vcpu->vm);
 }
 
-/* Printed, and taken from the environment, so that a failure can be had again */
+/*
+ * Take the seed from the environment variable SEED, if it is set, and print it,
+ * so that a failure can be reproduced.
+ */
 static void seed_walks(struct __test_metadata *_metadata)
 {
 	const char *env = getenv("SEED");
@@ -280,7 +302,10 @@ static void seed_walks(struct __test_metadata *_metadata)
 	srandom(seed);
 }
 
-/* A random complete set, written in a random order: what is wanted comes out. */
+/*
+ * Write a random set of extensions that has no unmet dependencies, in a random
+ * order. The vCPU must have exactly that set afterwards.
+ */
 TEST_F_TIMEOUT(isa_policy, random_sets_and_orders, TIMEOUT)
 {
 	bool all[NR_EXT], want[NR_EXT];
@@ -300,7 +325,7 @@ TEST_F_TIMEOUT(isa_policy, random_sets_and_orders, TIMEOUT)
 
 		for (i = 0; i < NR_EXT; i++)
 			order[i] = i;
-		/* The first run is the order of the list. */
+		/* The first run uses ascending order. */
 		for (i = NR_EXT - 1; run && i > 0; i--) {
 			j = random() % (i + 1);
 			tmp = order[i];
@@ -325,8 +350,9 @@ TEST_F_TIMEOUT(isa_policy, random_sets_and_orders, TIMEOUT)
 }
 
 /*
- * F and D could always be hidden by themselves.  VMMs that do so go on to write
- * the registers of D and V, and their guests to use them.
+ * VMMs have always been able to hide F and D by themselves. Those that do may
+ * still write the registers of D and V, and their guests may still use them,
+ * which must continue to work.
  */
 static void guest_fp_and_vectors(void)
 {
@@ -380,8 +406,9 @@ TEST_F_TIMEOUT(isa_policy, old_vmms_go_on, TIMEOUT)
 }
 
 /*
- * Whatever a VMM has written to a vCPU, the registers that this vCPU lists can be
- * written to a new one, in the order of the list, and then are the same.
+ * Whatever a VMM has written to a vCPU, it must be possible to write all
+ * registers that this vCPU lists to a new vCPU, in the order of the list. The
+ * new vCPU must then have the same registers with the same values.
  */
 #define MAX_REGS	1024
 #define REG_WORDS	16	/* for a VLEN of 1024 */
@@ -419,7 +446,10 @@ static void save(struct kvm_vcpu *vcpu, struct saved *s)
 	}
 }
 
-/* One write of those that choose extensions, of anything, to whatever effect */
+/*
+ * Make one random write to a register that chooses extensions. The write may
+ * fail.
+ */
 static void walk_step(struct kvm_vcpu *vcpu)
 {
 	static const int first[] = { E(F), E(D), E(V), E(ZVKB), E(ZFHMIN), E(ZFBFMIN), E(ZFA) };
@@ -439,7 +469,7 @@ static void walk_step(struct kvm_vcpu *vcpu)
 	}
 }
 
-/* FP and vector registers get a value of their own. */
+/* Write a different value to each FP and vector register. */
 static void walk_values(struct kvm_vcpu *vcpu, struct saved *s)
 {
 	u64 val[REG_WORDS] = { 0x0123456789abcdefUL, 0xfedcba9876543210UL }, type;
@@ -496,7 +526,10 @@ TEST_F_TIMEOUT(isa_policy, random_walks, TIMEOUT)
 	struct kvm_vm *from = NULL, *to = NULL;
 	int walk, nr = kvm_check_cap(KVM_CAP_MAX_VCPUS);
 
-	/* vCPUs do not go before their VM: take a new one from time to time. */
+	/*
+	 * vCPUs are only freed with their VM, so create a new VM from time to
+	 * time.
+	 */
 	nr = min(nr, 50);
 	seed_walks(_metadata);
 	for (walk = 0; walk < NR_WALKS; walk++) {
@@ -568,7 +601,7 @@ static void isa_to_set(struct kvm_riscv_vm_isa *set, const bool *isa)
 		change_set(set, i, isa[i]);
 }
 
-/* Take an extension out of a set, and what needs it. */
+/* Remove an extension and its dependents from a set. */
 static void hide_in_set(struct kvm_riscv_vm_isa *set, int ext)
 {
 	bool isa[NR_EXT];
@@ -579,7 +612,7 @@ static void hide_in_set(struct kvm_riscv_vm_isa *set, int ext)
 	isa_to_set(set, isa);
 }
 
-/* Linux for RV64 is compiled for these. */
+/* RV64 Linux always requires these extensions, so they cannot be left out. */
 static bool is_required(int ext)
 {
 	return ext == E(I) || ext == E(M) || ext == E(A);
@@ -607,7 +640,9 @@ FIXTURE_TEARDOWN(vm_isa)
 	kvm_vm_free(self->vm);
 }
 
-/* The attributes agree with each other, and with the registers of a vCPU. */
+/*
+ * The attributes must agree with each other and with the registers of a vCPU.
+ */
 TEST_F_TIMEOUT(vm_isa, reads_agree, TIMEOUT)
 {
 	struct kvm_vcpu *vcpu;
@@ -643,7 +678,10 @@ TEST_F_TIMEOUT(vm_isa, reads_agree, TIMEOUT)
 	}
 }
 
-/* Any extension can be left out, with those that need it, and then stays away. */
+/*
+ * A ceiling can leave out any extension together with its dependents. No vCPU
+ * of the VM can then get that extension.
+ */
 TEST_F_TIMEOUT(vm_isa, leave_out_each, TIMEOUT)
 {
 	bool want[NR_EXT];
@@ -672,7 +710,10 @@ TEST_F_TIMEOUT(vm_isa, leave_out_each, TIMEOUT)
 		vcpu = __vm_vcpu_add(vm, 0);
 		set_to_isa(&set, want);
 		EXPECT_ISA(vcpu, want);
-		/* None of the registers reaches beyond, and what is off can be written. */
+		/*
+		 * No register can enable an extension above the ceiling, but
+		 * writing 0 to a disabled one succeeds.
+		 */
 		EXPECT_ERRNO(EINVAL, set_ext(vcpu, i, true));
 		EXPECT_ERRNO(EINVAL, multi_set_ext(vcpu, i, true));
 		EXPECT_EQ(0, set_ext(vcpu, i, false));
@@ -711,7 +752,10 @@ TEST_F_TIMEOUT(vm_isa, ceiling_binds_config, TIMEOUT)
 		EXPECT_EQ(0, config & bit);
 		EXPECT_ERRNO(EINVAL, __vcpu_set_reg(vcpu, RISCV_CONFIG_REG(isa), config | bit));
 
-		/* Below it, vCPUs are free. */
+		/*
+		 * Below the ceiling, each vCPU can still disable and enable
+		 * extensions.
+		 */
 		if (config & BIT('v' - 'a'))
 			EXPECT_EQ(0, __vcpu_set_reg(vcpu, RISCV_CONFIG_REG(isa),
 						    config & ~BIT('v' - 'a')));
@@ -723,7 +767,10 @@ TEST_F_TIMEOUT(vm_isa, ceiling_binds_config, TIMEOUT)
 	}
 }
 
-/* With a ceiling, each line of the table upwards: without the one, no other. */
+/*
+ * With a ceiling, an extension cannot be shown while an extension that it needs
+ * is hidden. Test this for each dependency in the table.
+ */
 TEST_F_TIMEOUT(vm_isa, no_show_without_needs, TIMEOUT)
 {
 	bool all[NR_EXT], isa[NR_EXT];
@@ -748,7 +795,10 @@ TEST_F_TIMEOUT(vm_isa, no_show_without_needs, TIMEOUT)
 	}
 }
 
-/* With a ceiling, F and D take along what needs them, and bring it back. */
+/*
+ * With a ceiling, hiding F or D also hides the dependents, and showing F or D
+ * again brings back those that cannot be hidden by themselves.
+ */
 TEST_F_TIMEOUT(vm_isa, goes_and_comes_back, TIMEOUT)
 {
 	static const int all_of_fp[] = { E(F), E(D), E(V) };
@@ -772,12 +822,18 @@ TEST_F_TIMEOUT(vm_isa, goes_and_comes_back, TIMEOUT)
 		isa_drop_incomplete(want, true);
 		EXPECT_EQ(0, set_ext(vcpu, simd_exts[i], false));
 		EXPECT_ISA(vcpu, want);
-		/* Without D, V cannot be asked for by its letter either. */
+		/*
+		 * Without D, V cannot be enabled through its bit in the config
+		 * register isa either.
+		 */
 		config = vcpu_get_reg(vcpu, RISCV_CONFIG_REG(isa));
 		if (!want[E(D)])
 			EXPECT_ERRNO(EINVAL, __vcpu_set_reg(vcpu, RISCV_CONFIG_REG(isa),
 							    config | BIT('v' - 'a')));
-		/* Those that cannot be switched off by themselves are back, and no other. */
+		/*
+		 * Exactly the dependents that cannot be hidden by themselves
+		 * must be back.
+		 */
 		for (j = 0; j < ARRAY_SIZE(all_of_fp); j++)
 			EXPECT_EQ(0, set_ext(vcpu, all_of_fp[j], true));
 		for (j = 0; j < NR_EXT; j++)
@@ -790,9 +846,10 @@ TEST_F_TIMEOUT(vm_isa, goes_and_comes_back, TIMEOUT)
 }
 
 /*
- * The numbers of extensions are in the order in which KVM has learned of them.
- * These are the first ones that some kernel did not know, and a ceiling that it
- * could have stored has everything else that is offered here.
+ * Extensions are numbered in the order in which KVM has learned of them. Each
+ * element of unknown[] is the first extension that some older kernel did not
+ * know. A VMM may have stored a ceiling on such a kernel, with everything below
+ * that number, and KVM must still accept that ceiling.
  */
 TEST_F_TIMEOUT(vm_isa, ceilings_of_older_kernels, TIMEOUT)
 {
@@ -819,7 +876,10 @@ TEST_F_TIMEOUT(vm_isa, ceilings_of_older_kernels, TIMEOUT)
 		kvm_vm_free(vm);
 	}
 
-	/* One that does not know Zca by name knows C, which includes it. */
+	/*
+	 * An older kernel that does not know Zca may know C, which includes
+	 * Zca, so a ceiling with C and without Zca must be accepted.
+	 */
 	if (in_set(&self->offered, E(C))) {
 		struct kvm_riscv_vm_isa set = self->offered;
 
@@ -828,7 +888,10 @@ TEST_F_TIMEOUT(vm_isa, ceilings_of_older_kernels, TIMEOUT)
 	}
 }
 
-/* What this kernel, or this host, does not have is refused, whoever has stored it. */
+/*
+ * KVM must refuse a ceiling with extensions that this kernel or this host does
+ * not have.
+ */
 TEST_F_TIMEOUT(vm_isa, ceilings_of_newer_kernels, TIMEOUT)
 {
 	struct {
@@ -846,7 +909,10 @@ TEST_F_TIMEOUT(vm_isa, ceilings_of_newer_kernels, TIMEOUT)
 		EXPECT_ERRNO(EINVAL, set_ceiling(self->vm, &set));
 	}
 
-	/* A larger structure is all right as long as nothing is in the rest. */
+	/*
+	 * KVM accepts a larger structure if the part that it does not know is
+	 * zero.
+	 */
 	large.isa.size = sizeof(large);
 	EXPECT_EQ(0, set_ceiling(self->vm, &large));
 	large.ext[3] = 1;
@@ -885,7 +951,10 @@ TEST_F_TIMEOUT(vm_isa, refused, TIMEOUT)
 		EXPECT_ERRNO(EINVAL, vm_attr(self->vm, KVM_GET_DEVICE_ATTR, isa,
 					     KVM_RISCV_VM_ISA_OFFERED, 0, &set));
 	}
-	/* More than a page, even if there is nothing in the rest */
+	/*
+	 * KVM refuses a structure of more than a page, even if the rest is
+	 * zero.
+	 */
 	huge = calloc(2, getpagesize());
 	ASSERT_NE(NULL, huge);
 	*huge = self->offered;
@@ -907,13 +976,16 @@ TEST_F_TIMEOUT(vm_isa, refused, TIMEOUT)
 	ASSERT_EQ(0, get_set(self->vm, KVM_RISCV_VM_ISA_CEILING, &set));
 	EXPECT_EQ(0, memcmp(&set, &self->ceiling, sizeof(set)));
 
-	/* As long as there is no vCPU, it can change. */
+	/* The ceiling can be changed until the first vCPU is created. */
 	EXPECT_EQ(0, set_ceiling(self->vm, &self->offered));
 	__vm_vcpu_add(self->vm, 0);
 	EXPECT_ERRNO(EBUSY, set_ceiling(self->vm, &self->offered));
 }
 
-/* Any complete set is a ceiling, and what its vCPUs get to can be restored. */
+/*
+ * Any set without unmet dependencies can be a ceiling, and any state that a
+ * vCPU reaches below the ceiling can be restored.
+ */
 TEST_F_TIMEOUT(vm_isa, random_walks, TIMEOUT)
 {
 	bool isa[NR_EXT], complete[NR_EXT], want[NR_EXT];
@@ -953,9 +1025,10 @@ TEST_F_TIMEOUT(vm_isa, random_walks, TIMEOUT)
 }
 
 /*
- * A ceiling that is on its way while a vCPU is created.  Its structure is in a
- * page that is not there: KVM_SET_DEVICE_ATTR waits for it in the kernel, the
- * vCPU is created meanwhile, and only then does the page come.
+ * Set a ceiling while another thread creates a vCPU. The structure is in a
+ * missing page that userfaultfd handles, so KVM_SET_DEVICE_ATTR waits in the
+ * kernel for the page. Meanwhile the test creates the vCPU, and only then
+ * provides the page.
  */
 struct late_ceiling {
 	struct kvm_vm *vm;
@@ -998,7 +1071,9 @@ TEST_F_TIMEOUT(vm_isa, ceiling_races_with_vcpu, TIMEOUT)
 		ASSERT_EQ(0, ioctl(uffd, UFFDIO_REGISTER, &reg));
 
 		pthread_create(&thread, NULL, set_late_ceiling, &late);
-		/* It is in KVM, and not through. */
+		/*
+		 * Wait until the thread is inside the ioctl and needs the page.
+		 */
 		ASSERT_EQ(sizeof(msg), read(uffd, &msg, sizeof(msg)));
 		ASSERT_EQ(UFFD_EVENT_PAGEFAULT, msg.event);
 		if (with_vcpu)
@@ -1022,7 +1097,9 @@ TEST_F_TIMEOUT(vm_isa, ceiling_races_with_vcpu, TIMEOUT)
 
 #define SBI_EXT_TIME	0x54494d45
 
-/* Without Sstc a guest still has a timer: the one of SBI. */
+/*
+ * Without Sstc a guest must still have a timer through the SBI TIME extension.
+ */
 static int timer_irqs;
 
 static void guest_timer_irq(struct pt_regs *regs)
@@ -1061,7 +1138,10 @@ TEST_F_TIMEOUT(vm_isa, without_sstc, 30)
 	vm_install_interrupt_handler(vm, guest_timer_irq);
 	vcpu_run(vcpu);
 	EXPECT_EQ(UCALL_SYNC, get_ucall(vcpu, &uc));
-	/* KVM's own timer has been started, for vstimecmp would do nothing. */
+	/*
+	 * KVM must have started its own timer for the guest, because a guest
+	 * without Sstc cannot use vstimecmp.
+	 */
 	EXPECT_EQ(KVM_RISCV_TIMER_STATE_ON, vcpu_get_reg(vcpu, RISCV_TIMER_REG(state)));
 	vcpu_run(vcpu);
 	EXPECT_EQ(UCALL_DONE, get_ucall(vcpu, &uc));
@@ -1069,9 +1149,11 @@ TEST_F_TIMEOUT(vm_isa, without_sstc, 30)
 }
 
 /*
- * What hiding does: one instruction of each extension, or an access to one of its
- * CSRs, with the extension on offer, left out of the ceiling, without V, and
- * without F.  .insn, as binutils may be older.
+ * Test whether hiding an extension makes its instructions trap. For each
+ * extension the guest executes one instruction or accesses one CSR, with the
+ * full ceiling, with the extension left out of the ceiling, without V, and
+ * without F. The instructions use .insn, because binutils may be too old to
+ * know them.
  */
 #define GUEST_V(name, vset, insn)					\
 static void guest_##name(void)						\
@@ -1100,7 +1182,7 @@ GUEST(zvkg,	".insn 0xa228a0f7")	/* vgmul.vv v1, v2 */
 GUEST(zvkned,	".insn 0xa22120f7")	/* vaesem.vv v1, v2 */
 GUEST(zvknha,	".insn 0xb621a2f7")	/* vsha2ms.vv v5, v2, v3 */
 GUEST(zvksed,	".insn 0xa22820f7")	/* vsm4r.vv v1, v2 */
-/* Those that want other elements, or more of them than there are in 128 bits */
+/* Instructions that need another SEW, or a group of more than 128 bits */
 GUEST_V(zvbc,	"2, e64, m1",	".insn 0x3221a0d7")	/* vclmul.vv v1, v2, v3 */
 GUEST_V(zvfh,	"4, e16, m1",	".insn 0x022190d7")	/* vfadd.vv v1, v2, v3 */
 GUEST_V(zvfhmin, "4, e16, m1",	".insn 0x4a261257")	/* vfwcvt.f.f.v v4, v2 */
@@ -1121,8 +1203,8 @@ GUEST(zicond,	".insn r 0x33, 5, 7, t0, t1, t2")	/* czero.eqz */
 GUEST(svinval,	".insn r 0x73, 0, 0x0c, x0, x0, x0")	/* sfence.w.inval */
 
 /*
- * What a guest has to ask SBI for.  Where the answer is no, it tries all the
- * same.
+ * Features that a guest enables with SBI FWFT. If SBI refuses, the guest tries
+ * the instruction anyway.
  */
 #define SBI_EXT_FWFT			0x46574654
 #define SBI_EXT_FWFT_SET		0
@@ -1150,7 +1232,10 @@ static void guest_load(u64 addr)
 	GUEST_SYNC(READ_ONCE(illegal_insns));
 }
 
-/* Pages with a memory type of its own, and without A and D, by probe() */
+/*
+ * A page for which probe() sets a memory type in the PTE, and a page whose A
+ * and D bits it clears
+ */
 static u64 pbmt_page[512] __aligned(4096);
 static u64 ad_page[512] __aligned(4096);
 
@@ -1165,7 +1250,7 @@ static void guest_svadu(void)
 	guest_load((u64)ad_page);
 }
 
-/* Smnpm masks the pointers of supervisors, by henvcfg in a guest. */
+/* Smnpm masks pointers in S mode. For a guest, henvcfg controls this. */
 static void guest_smnpm(void)
 {
 	guest_fwft_set(SBI_FWFT_POINTER_MASKING_PMLEN, 7);
@@ -1173,7 +1258,7 @@ static void guest_smnpm(void)
 	guest_fwft_set(SBI_FWFT_POINTER_MASKING_PMLEN, 0);
 }
 
-/* Ssnpm masks those of user mode, by the guest's own senvcfg. */
+/* Ssnpm masks pointers in U mode. The guest's own senvcfg controls this. */
 #define CSR_SENVCFG		0x10a
 #define ENVCFG_PMM_PMLEN_7	(2ULL << 32)
 
@@ -1260,7 +1345,11 @@ static u64 *get_pte(struct kvm_vm *vm, u64 gva)
 	return pte;
 }
 
-/* Whether each of @nr instructions traps below a ceiling without @off, -1 for nothing */
+/*
+ * Determine which of NR instructions, beginning with FIRST, trap if the ceiling
+ * does not have the extension OFF. If OFF is -1, the ceiling has all
+ * extensions.
+ */
 static void probe(const struct kvm_riscv_vm_isa *offered, int off, int first, int nr, bool *traps)
 {
 	struct kvm_vm *vm = vm_create(1);
@@ -1280,7 +1369,10 @@ static void probe(const struct kvm_riscv_vm_isa *offered, int off, int first, in
 	vcpu_args_set(vcpu, 2, (u64)first, (u64)nr);
 	for (i = first; i < first + nr; i++) {
 		vcpu_run(vcpu);
-		/* The seed, which is the VMM's to give: it has got through. */
+		/*
+		 * The access to the CSR seed exits to the VMM, so it has not
+		 * trapped in the guest.
+		 */
 		if (vcpu->run->exit_reason == KVM_EXIT_RISCV_CSR)
 			vcpu_run(vcpu);
 		TEST_ASSERT(get_ucall(vcpu, &uc) == UCALL_SYNC, "%s: exit reason %u, ucall %lu",
@@ -1311,7 +1403,10 @@ TEST_F_TIMEOUT(vm_isa, what_traps, TIMEOUT)
 			TH_LOG("%-9s not on this host", insn->name);
 			continue;
 		}
-		/* QEMU 10.0 masks pointers in VS mode by a field of another mode. */
+		/*
+		 * QEMU 10.0 uses the wrong field to control pointer masking in
+		 * VS mode.
+		 */
 		if (insn->ext == E(SMNPM) && offered[i] == TRAPS) {
 			TH_LOG("%-9s does not work on this host", insn->name);
 			continue;
@@ -1320,12 +1415,15 @@ TEST_F_TIMEOUT(vm_isa, what_traps, TIMEOUT)
 		TH_LOG("%-9s %-8s %-8s %-8s %-8s", insn->name, text[offered[i]], text[hidden[i]],
 		       text[v_off[i]], text[f_off[i]]);
 		EXPECT_EQ(RUNS, offered[i]);
-		/* What stops Ssaia is Smstateen's. */
+		/* Only Smstateen can make the CSRs of Ssaia trap. */
 		if (insn->ext != E(SSAIA) || in_set(&self->offered, E(SMSTATEEN)))
 			EXPECT_EQ(insn->hidden, hidden[i]);
 		EXPECT_EQ(insn->v_off, v_off[i]);
 		EXPECT_EQ(insn->f_off, f_off[i]);
-		/* What the attribute promises is what happens. */
+		/*
+		 * The attribute must list exactly the extensions whose hiding
+		 * makes their instructions trap.
+		 */
 		EXPECT_EQ(in_set(&self->enforced, insn->ext), hidden[i]);
 	}
 }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * mem_op_test.c - KVM_RISCV_MEM_OP, guest memory at virtual addresses.
+ * mem_op_test.c - Test KVM_RISCV_MEM_OP, which accesses guest memory at virtual
+ * addresses.
  *
- * What the guest could access, and nothing else, is accessed for it, by the
- * mode, the CSRs and the page tables that it has.
+ * With the vCPU's current privilege mode, CSRs and page tables, the ioctl must
+ * be able to access exactly what the guest itself could access.
  */
 #include <errno.h>
 #include <sched.h>
@@ -77,13 +78,16 @@ static u64 *host_pte(struct kvm_vm *vm, gva_t gva)
 	}
 }
 
-/* A new PTE of a page that may be in the TLB */
+/* Change the PTE of a page whose translation may be in the TLB. */
 static void set_pte(struct kvm_vcpu *vcpu, gva_t gva, u64 clear, u64 set)
 {
 	u64 *pte = host_pte(vcpu->vm, gva), satp;
 
 	*pte = (*pte & ~clear) | set;
-	/* A vCPU that comes back with another satp has an ASID of its own. */
+	/*
+	 * Change the ASID in satp, so that the vCPU does not use old TLB
+	 * entries.
+	 */
 	satp = vcpu_get_reg(vcpu, RISCV_GENERAL_CSR_REG(satp));
 	vcpu_set_reg(vcpu, RISCV_GENERAL_CSR_REG(satp), satp + (1UL << 44));
 }
@@ -123,7 +127,10 @@ TEST_F(mem_op, widths_and_alignments)
 	int i;
 
 	for (width = 1; width <= 8; width *= 2) {
-		/* Over the end of the page, and of what KVM does in one go */
+		/*
+		 * Let the accesses cross the end of the page, and the end of
+		 * what KVM accesses in one go.
+		 */
 		for (offset = 3584; offset < 3584 + 9; offset++) {
 			memset(self->data, 0, 8192);
 			for (i = 0; i < size; i++)
@@ -142,7 +149,7 @@ TEST_F(mem_op, widths_and_alignments)
 	EXPECT_EQ(0, memcmp(buf, addr_gva2hva(self->vm, (u64)guest_code), 32));
 }
 
-/* KVM fetches words where it can, and what is left is a halfword. */
+/* KVM fetches words where it can, and a halfword where only that is left. */
 TEST_F(mem_op, fetch)
 {
 	static u8 buf[64];
@@ -152,7 +159,10 @@ TEST_F(mem_op, fetch)
 
 	for (i = 0; i < 8192; i++)
 		self->data[i] = i * 7 + (i >> 8);
-	/* QEMU has the wrong exception for a fetch by HLVX from a page that KVM has to map. */
+	/*
+	 * QEMU raises the wrong exception if HLVX fetches from a page that KVM
+	 * has not mapped yet, so load from the pages first.
+	 */
 	EXPECT_DONE(LOAD, DATA_GVA, buf, 1, 1);
 	EXPECT_DONE(LOAD, DATA_GVA + 4096, buf, 1, 1);
 	for (offset = 4096 - 32; offset < 4096; offset += 2) {
@@ -171,8 +181,9 @@ TEST_F(mem_op, fetch)
 }
 
 /*
- * KVM does not load the vCPU if its CSRs are still on the CPU. They are not if
- * another vCPU was there, or if the thread moves to another CPU.
+ * KVM_RISCV_MEM_OP does not load the vCPU's CSRs if they are still on the CPU.
+ * It must load them if another vCPU has run there, or if the thread has moved
+ * to another CPU.
  */
 TEST_F(mem_op, other_vcpus)
 {
@@ -182,7 +193,7 @@ TEST_F(mem_op, other_vcpus)
 	cpu_set_t cpus;
 	struct kvm_vm *vm;
 
-	/* The same address in three VMs */
+	/* Use the same virtual address in three VMs. */
 	for (i = 1; i < 3; i++) {
 		vm = vm_create_with_one_vcpu(&vcpus[i], guest_code);
 		TEST_ASSERT_EQ(vm_alloc(vm, vm->page_size, DATA_GVA), DATA_GVA);
@@ -220,7 +231,7 @@ TEST_F(mem_op, page_faults)
 	EXPECT_EXCEPTION(LOAD, self->end - 16, buf, 32, 8, EXC_LOAD_PAGE_FAULT, self->end);
 	EXPECT_EXCEPTION(STORE, self->end - 16, buf, 32, 4, EXC_STORE_PAGE_FAULT, self->end);
 	EXPECT_EXCEPTION(FETCH, self->end, buf, 4, 2, EXC_INST_PAGE_FAULT, self->end);
-	/* The part of it that is there has been stored. */
+	/* The part of the element that is in the mapped page is stored. */
 	memset(buf, 0x5a, sizeof(buf));
 	EXPECT_EXCEPTION(STORE, self->end - 3, buf, 8, 8, EXC_STORE_PAGE_FAULT, self->end);
 	for (i = 1; i <= 3; i++)
@@ -232,7 +243,10 @@ TEST_F(mem_op, page_faults)
 	EXPECT_EXCEPTION(FETCH, DATA_GVA, buf, 8, 2, EXC_INST_PAGE_FAULT, DATA_GVA);
 }
 
-/* By the mode and the sstatus that the vCPU has now, not as it left */
+/*
+ * The privilege mode and sstatus that userspace has set apply, not those with
+ * which the guest exited.
+ */
 TEST_F(mem_op, privilege)
 {
 	u64 val = 0;
@@ -258,7 +272,10 @@ TEST_F(mem_op, privilege)
 	EXPECT_DONE(LOAD, DATA_GVA, &val, 8, 8);
 }
 
-/* The A bit is set by hardware, or is software's. */
+/*
+ * If the A bit is clear, either hardware sets it or the access raises a page
+ * fault.
+ */
 TEST_F(mem_op, accessed)
 {
 	u64 val = 0, *pte = host_pte(self->vm, DATA_GVA);
@@ -289,7 +306,10 @@ TEST_F(mem_op, pointer_masking)
 	vcpu_set_reg(self->vcpu, RISCV_GENERAL_CSR_REG(senvcfg),
 		     (senvcfg & ~PMM_MASK) | PMM_PMLEN7);
 	mop = vcpu_mem_op(self->vcpu, STORE, tagged, &val, 8, 8);
-	/* QEMU 10.0 shifts the tag out for HLV and HSV, but in the wrong direction. */
+	/*
+	 * QEMU 10.0 shifts the address in the wrong direction to remove the tag
+	 * for HLV and HSV.
+	 */
 	if (mop.result == KVM_RISCV_MEM_EXCEPTION && mop.stval == tagged >> 7)
 		SKIP(return, "HSV does not mask pointers");
 	EXPECT_EQ(KVM_RISCV_MEM_DONE, mop.result);
@@ -316,7 +336,10 @@ TEST_F(mem_op, devices)
 	EXPECT_EXCEPTION(LOAD, DEVICE_GVA + 2, &val, 4, 4, EXC_LOAD_MISALIGNED,
 			 DEVICE_GVA + 2);
 
-	/* One in the kernel, and then one that is not */
+	/*
+	 * Store to a device in the kernel (an ioeventfd), and then to an
+	 * address where there is none.
+	 */
 	vm_ioctl(self->vm, KVM_IOEVENTFD, &ioeventfd);
 	mop = vcpu_mem_op(self->vcpu, STORE, DEVICE_GVA + 16, &val, 8, 4);
 	EXPECT_EQ(KVM_RISCV_MEM_MMIO, mop.result);
@@ -394,7 +417,10 @@ do {									\
 	EXPECT_ERRNO(EFAULT, mem_op(self->vcpu, bad));
 
 	EXPECT_ERRNO(EFAULT, ioctl(self->vcpu->fd, KVM_RISCV_MEM_OP, NULL));
-	/* The whole structure has to be there, and writable. */
+	/*
+	 * KVM fails with EFAULT unless the whole structure is accessible and
+	 * writable.
+	 */
 	page = mmap(NULL, 2 * getpagesize(), PROT_READ | PROT_WRITE,
 		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	TEST_ASSERT(page != MAP_FAILED, "mmap(): %s", strerror(errno));
@@ -411,7 +437,7 @@ do {									\
 	EXPECT_ERRNO(EFAULT, ioctl(self->vcpu->fd, KVM_RISCV_MEM_OP, page));
 	munmap(page, 2 * getpagesize());
 
-	/* The largest is none of them. */
+	/* The largest size is valid. */
 	bad = good;
 	bad.size = MAX_SIZE;
 	EXPECT_EQ(0, mem_op(self->vcpu, bad));

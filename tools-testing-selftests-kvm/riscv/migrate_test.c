@@ -4,19 +4,20 @@
  *
  * The guest computes with nearly all kinds of vector instructions: integer,
  * fixed-point and FP, masks, permutations, reductions, and all ways to access
- * memory.  Accumulators stay in vector registers from beginning to end, rounding
- * modes are not the default, and when it comes to a checkpoint, a mask, vl, vtype
- * and other registers are in use as well.  In the end it has a checksum, which
- * must be the one that scalar C gives.
+ * memory. Accumulators stay in vector registers from beginning to end, the
+ * rounding modes are not the default ones, and a mask, vl, vtype and other
+ * registers are live at each checkpoint. The final checksum must be the one
+ * that the same computation in scalar C gives.
  *
- * In one go it migrates within the host.  For more than one host:
+ * Without arguments the test migrates the guest within the host. For more than
+ * one host:
  *
  *   migrate_test save FILE [-x EXTENSION]... [-b VLENB]
- *	start a guest without these extensions, and save it at the first checkpoint
+ * 	start a guest without these extensions, and save it at the first checkpoint
  *   migrate_test restore FILE [-c] [-o FILE]
- *	restore it, run to the next checkpoint, and save it again; or to the end
+ * 	restore it, run to the next checkpoint, and save it again; or to the end
  *   migrate_test refuse FILE [-c] TEXT...
- *	the snapshot must be refused, and each TEXT be in the reason
+ * 	the snapshot must be refused, and each TEXT be in the reason
  *
  * -c carries a guest over whose vlenb is not the host's, -n COUNT are the vector
  * instructions between checkpoints.
@@ -38,7 +39,10 @@
 #include "snapshot.h"
 #include "test_util.h"
 
-/* No multiple of any number of elements in a register group */
+/*
+ * 61 is not a multiple of any number of elements in a register group, so that
+ * the last strip is shorter than the others.
+ */
 #define NR_ITEMS	61
 #define NR_STAGES	4
 #define STAGE_INSNS	30000
@@ -50,10 +54,10 @@
 #define LIMIT		100000.0
 #define SCALE		0.37
 
-/* Functions of this test's SBI extension, a1 of the exit is what they say. */
+/* Function ids of this test's SBI calls. a1 at the exit is the argument. */
 enum { CALL_CHECKPOINT = 0x100, CALL_FINISHED };
 
-/* The sums of all that has been computed, in the guest mostly in vector registers */
+/* The sums of all results. The guest keeps most of them in vector registers. */
 struct sums {
 	u64 wide, masked;
 	double fp;
@@ -67,7 +71,7 @@ static struct work {
 	struct sums sums;
 } work;
 
-/* What the guest says in the end */
+/* What the guest reports at the end */
 struct verdict {
 	u64 checksum, vlenb, rounds, insns;
 };
@@ -99,8 +103,9 @@ static u64 checksum(const struct work *w)
 }
 
 /*
- * The same in scalar C.  vl is that of the vector unit.  Rounding is as fcsr and
- * vcsr of the guest have it, downward and to odd.
+ * Do the computation of one strip in scalar C, for the vl that the vector unit
+ * has. The rounding modes are those in the guest's fcsr and vcsr: downward, and
+ * to odd.
  */
 static noinline void scalar_strip(struct work *w, u64 i, u64 vl, u32 round, u64 *nr_packed)
 {
@@ -156,9 +161,10 @@ static noinline u64 scalar_checksum(u64 vlenb, u64 rounds)
 }
 
 /*
- * The guest.  Between these functions, which are vector instructions only, the
- * compiler leaves vector registers alone.  Live throughout are v2, v20 to v25 and
- * v28, the sums; from strip_a() to strip_b() v0, v4, v5, vl and vtype.
+ * The guest's computation. These functions consist of vector instructions only,
+ * and the compiler does not use vector registers between them. The sums in v2,
+ * v20 to v25 and v28 are live all the time. v0, v4, v5, vl and vtype are live
+ * from strip_a() to strip_b().
  */
 #define V_CODE(name, code)						\
 	".option push\n.option norvc\n.option arch, +v\n"		\
@@ -200,7 +206,7 @@ static noinline u64 strip_a(u32 *x, double *d, u64 n, u64 round)
 	return vl;
 }
 
-/* Returns how many are in packed. */
+/* Returns how many elements it has stored in PACKED. */
 static noinline u64 strip_b(struct work *w, u64 i, u64 vl, u64 round, u32 *packed)
 {
 	u64 n;
@@ -275,7 +281,10 @@ static u64 guest_call(int fn, u64 a, u64 b, u64 c, u64 d)
 	return sbi_ecall(KVM_RISCV_SELFTESTS_SBI_EXT, fn, a, b, c, d, 0, 0).value;
 }
 
-/* The guest's clock must neither go back nor jump, wherever it wakes up. */
+/*
+ * Call the VMM at a checkpoint. The guest's clock must neither go back nor
+ * jump, even if the guest wakes up on another host.
+ */
 static void guest_checkpoint(u64 insns)
 {
 	u64 before = csr_read(CSR_TIME), after;
@@ -336,10 +345,16 @@ static struct kvm_vcpu *start_guest(u64 stage_insns, u64 vlenb, const struct kvm
 	return vcpu;
 }
 
-/* Instructions that KVM has left to us, and after how many run_guest() returns */
+/*
+ * How many instructions the VMM has emulated, and after how many of them
+ * run_guest() returns
+ */
 static u64 nr_emulated, emulate_max = ~0UL;
 
-/* To the next call, which is returned.  0 is for a signal, or emulate_max. */
+/*
+ * Run the guest to its next SBI call and return the function id. Return 0 after
+ * a signal, or after emulate_max emulated instructions.
+ */
 static int run_guest(struct kvm_vcpu *vcpu, struct verdict *v)
 {
 	u64 end = emulate_max == ~0UL ? emulate_max : nr_emulated + emulate_max;
@@ -389,7 +404,10 @@ static struct kvm_vcpu *restore(void *data, size_t size, u32 flags, char *why)
 	return snapshot_parse(&s, data, size, why) ? snapshot_restore(&s, flags, why) : NULL;
 }
 
-/* To another VM.  The memory of the one before is gone. */
+/*
+ * Move the guest to a new VM with a snapshot. This frees the old VM and its
+ * memory.
+ */
 static struct kvm_vcpu *move(struct kvm_vcpu *vcpu, u32 flags)
 {
 	char why[SNAPSHOT_WHY_LEN];
@@ -435,7 +453,7 @@ static void handle_alarm(int signal)
 {
 }
 
-/* A signal each so many microseconds, or none */
+/* Send a signal every USEC microseconds, or none if USEC is 0. */
 static void set_alarms(int usec)
 {
 	struct itimerval timer = { { 0, usec }, { 0, usec } };
@@ -443,7 +461,10 @@ static void set_alarms(int usec)
 	TEST_ASSERT_EQ(setitimer(ITIMER_REAL, &timer, NULL), 0);
 }
 
-/* Move at checkpoints, and wherever the guest is when a signal comes. */
+/*
+ * Run the guest and move it at each checkpoint, and wherever it is when a
+ * signal arrives.
+ */
 static void run_with_moves(u64 stage_insns, u64 vlenb, int usec)
 {
 	struct sigaction sa = { .sa_handler = handle_alarm };
@@ -483,7 +504,10 @@ TEST_F_TIMEOUT(migrate, other_vlenb, TIMEOUT)
 
 	if (!host)
 		SKIP(return, "no KVM_CAP_RISCV_GUEST_VLENB");
-	/* Also with pc on an instruction that is to be emulated */
+	/*
+	 * Also move the guest while pc is on an instruction that the VMM has
+	 * yet to emulate.
+	 */
 	emulate_max = 400;
 	for (vlenb = 16; vlenb <= 256; vlenb *= 4) {
 		nr_emulated = 0;
@@ -596,7 +620,7 @@ static int mode_refuse(struct options *o)
 	return 0;
 }
 
-/* Below what the host offers */
+/* Set a ceiling that lacks an extension which the host offers. */
 static void hide_ext(struct options *o, const char *name)
 {
 	struct kvm_device_attr a = {
@@ -662,7 +686,10 @@ int main(int argc, char **argv)
 		o.texts = argv + optind;
 		return modes[i].run(&o);
 	}
-	/* The harness has options only, and a mode that is misspelt must not pass. */
+	/*
+	 * The harness takes only options. Refuse other arguments, so that a
+	 * misspelt mode does not run the default tests and pass.
+	 */
 	TEST_ASSERT(argc < 2 || argv[1][0] == '-', "There is no mode \"%s\"", argv[1]);
 	return test_harness_run(argc, argv);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * mmio_test.c - loads that leave to user space, and where their values go.
+ * mmio_test.c - Test that the value of an MMIO load that userspace completes
+ * arrives in the right register.
  */
 #include "kvm_test_harness.h"
 #include "kvm_util.h"
@@ -11,7 +12,7 @@
 #define MMIO_GVA	0x50000000UL
 #define MMIO_GPA	0x7000000000UL
 
-/* What each load makes of a device that has all bits set */
+/* The result of each load from a device that returns all bits set */
 static const struct {
 	const char *insn;
 	u32 len;
@@ -26,7 +27,10 @@ static const struct {
 	{ "ld",		8,	~0UL },
 };
 
-/* The guests store what they have got in the same place. */
+/*
+ * Guest code: load a value from the device and store the result there, so that
+ * the VMM sees it.
+ */
 static void guest_loads(void)
 {
 	asm volatile(".irp insn, lb, lbu, lh, lhu, lw, lwu, ld\n"

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * rvv_ahead_test.c - Test that nothing waits long for an emulator that runs ahead
+ * rvv_ahead_test.c - Test that an emulator that runs ahead delays neither
+ * interrupts nor signals for long.
  *
- * A guest loops over instructions that the VMM can emulate one after the other,
- * until an interrupt ends the loop.  The VMM must enter the guest again when its
- * budget is used up, where the guest takes the interrupt, or when a signal has set
- * immediate_exit.
+ * A guest loops over instructions that the VMM can emulate one after another,
+ * until an interrupt ends the loop. The VMM must stop emulating and call
+ * KVM_RUN again when its budget is used up, so that the guest takes the
+ * interrupt, or when a signal handler has set immediate_exit.
  */
 #include <signal.h>
 #include <sys/time.h>
@@ -73,7 +74,10 @@ static struct kvm_vm *create(struct kvm_vcpu **vcpu, u64 ticks)
 	return vm;
 }
 
-/* The guest takes an interrupt that is due at KVM_RUN before any other instruction. */
+/*
+ * If an interrupt is due at KVM_RUN, the guest takes it before it executes any
+ * other instruction.
+ */
 static void test_interrupt(void)
 {
 	u64 before, most = 0, exits = 0, entered = 0, due;
@@ -117,7 +121,7 @@ static void on_alarm(int sig)
 	WRITE_ONCE(this_run->immediate_exit, 1);
 }
 
-/* Whatever the budget is, immediate_exit ends it. */
+/* immediate_exit stops the emulator even if the budget is not used up. */
 static void test_signal(void)
 {
 	struct itimerval in = { .it_value.tv_usec = 50000 };

@@ -2,17 +2,18 @@
 /*
  * rvv_emul_test.c - Compare the RVV emulator with the hart that it runs on.
  *
- * Random instructions, most of them legal, are executed twice from the same
- * state: by the vector unit of this hart, in user space and without KVM, and by
- * the emulator with the same VLEN.  All that they can change is compared: x, f
- * and v registers, CSRs, memory, and whether and where they trap.  After a fault
- * the page is mapped and the instruction goes on at vstart.
+ * The test executes random instructions, most of them legal, twice from the
+ * same state: with the vector unit of this hart, in user space and without KVM,
+ * and with the emulator at the same VLEN. It compares everything that an
+ * instruction can change: x, f and v registers, CSRs, memory, and whether and
+ * where the instruction traps. After a fault the test maps the page and resumes
+ * the instruction at vstart.
  *
- *	-s SEED		where the random numbers start (printed)
- *	-n COUNT	how many instructions (24000)
- *	-b VLENB	emulate this vlenb, whatever the hart's is; compare nothing
- *	-d		print a digest of all results for every 1000 instructions:
- *			the same with a hart of that vlenb and with -b
+ * 	-s SEED		where the random numbers start (printed)
+ * 	-n COUNT	how many instructions (24000)
+ * 	-b VLENB	emulate this vlenb, whatever the hart's is; compare nothing
+ * 	-d		print a digest of all results for every 1000 instructions:
+ * 			the same with a hart of that vlenb and with -b
  */
 #define _GNU_SOURCE
 #include <getopt.h>
@@ -34,13 +35,16 @@
 #define HWCAP_V		(1UL << ('V' - 'A'))
 #define VTYPE_ALTFMT	BIT(8)
 
-/* Data with a page on either side that can be made inaccessible */
+/*
+ * The data that instructions access, with a guard page on either side that can
+ * be made inaccessible
+ */
 #define MEM_BASE	0x600000000UL
 #define MEM_PAGE	4096UL
 #define MEM_PAGES	6
 #define MEM_SIZE	(MEM_PAGES * MEM_PAGE)
 
-/* All x registers that instructions get: 0, and the arguments' */
+/* The x registers that instructions may use: x0 and the argument registers */
 #define FIRST_X		10
 #define NR_X		8
 #define X_BASE		10	/* loads and stores: the address */
@@ -120,7 +124,7 @@ static bool percent(unsigned int p)
 	return below(100) < p;
 }
 
-/* The results of interest are near these */
+/* Integers near which results are interesting */
 static u64 random_int(void)
 {
 	static const u64 special[] = {
@@ -149,12 +153,15 @@ static u64 random_fp(s8 eew)
 	u64 special[] = {
 		0, inf, inf | 1UL << (mant - 1), inf | 1, inf | m, inf - 1, 1,
 		1UL << mant, (1UL << mant) - 1, bias << mant, m, m >> below(mant),
-		/* About the limits of the integer formats */
+		/* Numbers near the limits of the integer formats */
 		((bias + 6 + below(5)) << mant) + below(2) - 1,
 		((bias + 14 + below(4)) << mant) + below(2) - 1,
 		((bias + 30 + below(4)) << mant) + below(2) - 1,
 		((bias + 62 + below(4)) << mant) + below(2) - 1,
-		/* Halves, and what a narrower format cannot hold */
+		/*
+		 * Multiples of one half, and numbers that a narrower format
+		 * cannot represent
+		 */
 		((bias + below(8)) << mant) | (m & ~0UL << (mant - 5)),
 		((bias - 127 + below(12)) << mant) | m,
 		((bias - 150 + below(12)) << mant) | m,
@@ -177,7 +184,8 @@ static u64 random_element(s8 eew, bool fp)
 }
 
 /*
- * By words: libkvm's memcpy() and memcmp() are for guests, and go by bytes.
+ * Copy and compare words, because libkvm replaces memcpy() and memcmp() with
+ * versions for guests, which work byte by byte and are slow.
  */
 static void copy_words(void *dst, const void *src, u64 len)
 {
@@ -188,7 +196,7 @@ static void copy_words(void *dst, const void *src, u64 len)
 		*d++ = *s++;
 }
 
-/* The offset of the first word that differs, or len */
+/* Return the offset of the first word that differs, or LEN if none does. */
 static u64 find_difference(const void *a, const void *b, u64 len)
 {
 	const u64 *x = a, *y = b;
@@ -201,12 +209,18 @@ static u64 find_difference(const void *a, const void *b, u64 len)
 	return i;
 }
 
-/* Both machines get the same. */
+/*
+ * Fill a group of vector registers with the same random elements in the hart's
+ * and the emulator's state.
+ */
 static void fill_regs(unsigned int reg, unsigned int n, s8 eew, bool fp)
 {
 	u64 end = min(reg + n, 32U) * vlenb, o, v;
 
-	/* Bytes and halfwords eight at a time: that is what takes the time here. */
+	/*
+	 * Fill bytes and halfwords eight bytes at a time, because this loop
+	 * dominates the run time.
+	 */
 	if (eew < 2)
 		eew = 3;
 	for (o = reg * vlenb; o < end; o += 1 << eew) {
@@ -219,7 +233,10 @@ static void fill_regs(unsigned int reg, unsigned int n, s8 eew, bool fp)
 	copy_words(nat_v + reg * vlenb, emu.v + reg * vlenb, end - reg * vlenb);
 }
 
-/* Offsets that stay within the memory, most of the time and for most lengths */
+/*
+ * Fill a group of vector registers with offsets, most of which stay within the
+ * test's memory.
+ */
 static void fill_index(unsigned int reg, unsigned int n, s8 eew)
 {
 	u64 end = min(reg + n, 32U) * vlenb, o, v;
@@ -345,7 +362,10 @@ static u32 replace(u32 insn, unsigned int lo, u32 reg)
 	return (insn & ~field(31, lo)) | field(reg, lo);
 }
 
-/* Neither the stack pointer nor the like may be read or written. */
+/*
+ * Replace x registers that the instruction must not use, such as the stack
+ * pointer.
+ */
 static u32 restrict_x(u32 insn)
 {
 	u32 funct3 = RVV_FIELD(insn, 12, 3), opcode = RVV_FIELD(insn, 0, 7);
@@ -391,7 +411,10 @@ static enum rvv_result try_insn(const struct test_case *t)
 	return rvv_emulate(&scratch, t->insn);
 }
 
-/* Reserved forms of vset for which the emulator does not set vill */
+/*
+ * Return whether this is a reserved form of vset* for which a hart may set vill
+ * and the emulator does not.
+ */
 static bool vset_may_set_vill(const struct test_case *t)
 {
 	bool immediate = t->insn >> 30 == 3, reg = t->insn >> 30 == 2;
@@ -399,20 +422,26 @@ static bool vset_may_set_vill(const struct test_case *t)
 	s8 sew, lmul;
 
 	rvv_parse_vtype(vlenb, vtype, &sew, &lmul);
-	/* vl is kept, and VLMAX is not. */
+	/* The form that keeps vl, with a vtype that changes VLMAX */
 	if (!immediate && !rvv_rs1(t->insn) && !rvv_rd(t->insn) &&
 	    (reg || t->vtype & RVV_VTYPE_VILL || lmul - sew != t->lmul - t->sew))
 		return true;
 	return reg || wider_than_lmul(sew, lmul);
 }
 
-/* vtype[8] is reserved in RVV 1.0, which the emulator follows, and altfmt in Zvfbfa. */
+/*
+ * vtype[8] is reserved in RVV 1.0, which the emulator follows, but Zvfbfa
+ * defines the bit as altfmt.
+ */
 static bool vset_may_set_altfmt(const struct test_case *t)
 {
 	return t->insn >> 30 == 2 || t->insn & field(VTYPE_ALTFMT, 20);
 }
 
-/* Where QEMU's harts (10.0) are wrong, they are not asked. */
+/*
+ * Return whether to skip an instruction because QEMU 10.0 executes it wrongly,
+ * or because this hart differs from the emulator for a reserved encoding.
+ */
 static bool host_differs(const struct test_case *t)
 {
 	u32 opcode = RVV_FIELD(t->insn, 0, 7), rs1 = rvv_rs1(t->insn);
@@ -420,18 +449,21 @@ static bool host_differs(const struct test_case *t)
 	u32 mop = RVV_FIELD(t->insn, 26, 2), nf = t->insn >> 29;
 	u64 evl;
 
-	/* It stores bits in vxrm that do not exist. */
+	/* QEMU stores nonexistent bits in vxrm. */
 	if (opcode == RVV_OPCODE_SYSTEM)
 		return t->insn >> 20 == 0x00a && (!(funct3 & 4) || rs1 > 3);
 	if (opcode == RVV_OPCODE_V && funct3 == RVV_FUNCT3_VSET)
 		return (host_sets_vill && vset_may_set_vill(t)) ||
 		       (host_has_altfmt && vset_may_set_altfmt(t));
-	/* It extends from a group smaller than 1/8 of a register, too. */
+	/*
+	 * QEMU accepts extensions (vzext, vsext) whose source group is smaller
+	 * than 1/8 of a register.
+	 */
 	if (opcode == RVV_OPCODE_V)
 		return t->insn >> 26 == 0x12 && funct3 == 2 && rs1 >= 2 && rs1 <= 7 &&
 		       t->lmul - (4 - (int)rs1 / 2) < -3;
 
-	/* An access of no elements because of vstart aborts QEMU. */
+	/* QEMU aborts if vstart leaves no element to access. */
 	if (mop == 0 && (lumop == 8 || lumop == 11)) {
 		evl = lumop == 8 ? (nf + 1) * vlenb >> (funct3 & 3) :
 				   DIV_ROUND_UP(t->vl, 8);
@@ -513,8 +545,9 @@ static u64 random_address(const struct test_case *t, s8 eew)
 		offset = MEM_PAGE + below(2 * MEM_PAGE);
 	}
 	/*
-	 * A fault-only-first load that reaches a second page aborts QEMU, unless
-	 * it begins with element 0, has no segments and is aligned.
+	 * QEMU aborts on a fault-only-first load that reaches a second page,
+	 * unless the load begins with element 0, has no segments and is
+	 * aligned.
 	 */
 	if (fault_first)
 		align = t->insn >> 29 || t->vstart ? 2048 : 8;
@@ -572,7 +605,10 @@ static void setup_case(const struct test_case *t)
 	emu.pc = 0;
 }
 
-/* The emulator's memory: how many elements can be accessed */
+/*
+ * Return how many elements the emulator can access at GVA. If that is less than
+ * N, set cause and tval.
+ */
 static size_t emu_access(struct rvv_state *s, u64 gva, u64 cause, size_t size, size_t n)
 {
 	u64 first = guards_open ? 0 : MEM_PAGE;
@@ -583,7 +619,10 @@ static size_t emu_access(struct rvv_state *s, u64 gva, u64 cause, size_t size, s
 	s->tval = gva;
 	if (offset >= MEM_SIZE || offset < first || offset >= last)
 		return 0;
-	/* Of an element that has a page in part, the address of the other part matters. */
+	/*
+	 * If an element is partly in an inaccessible page, tval is the address
+	 * of the part in that page.
+	 */
 	s->tval = MEM_BASE + last;
 	return min(n, (last - offset) / size);
 }
@@ -614,7 +653,10 @@ static void open_guards(bool open)
 		ksft_exit_fail_perror("mprotect");
 }
 
-/* The instruction is left for rvv_native_run()'s second half, where ra points. */
+/*
+ * After a trap, leave the instruction and continue at ra, in the second half of
+ * rvv_native_run().
+ */
 static void handle_signal(int sig, siginfo_t *info, void *ctx)
 {
 	ucontext_t *uc = ctx;
@@ -676,8 +718,8 @@ static bool compare_bytes(const struct test_case *t, const char *name,
 }
 
 /*
- * The emulator that has the host's vector unit do the work.  Of memory, it does
- * what the other one does.
+ * Set up a second emulator, which uses the host's vector unit. Its memory
+ * accesses have the same results as those of the first one.
  */
 static void start_unit(void)
 {
@@ -738,7 +780,10 @@ static enum trap run_emulated(const struct test_case *t, bool *covered)
 	}
 }
 
-/* Tail elements, and others that are agnostic, may be filled with ones. */
+/*
+ * Return whether the hart fills tail elements and other agnostic elements with
+ * ones.
+ */
 static bool host_fills_agnostic(void)
 {
 	u8 v[16];
@@ -755,7 +800,10 @@ static bool host_fills_agnostic(void)
 	return v[15];
 }
 
-/* Whether it does so where it may also do what the emulator does */
+/*
+ * Return whether the hart sets vill for a reserved vtype that the emulator
+ * supports.
+ */
 static bool host_vill(void)
 {
 	s64 wide, keep;
@@ -783,7 +831,11 @@ static bool host_altfmt(void)
 	return vtype >= 0;
 }
 
-/* Which elements are agnostic is not looked at: that is for hosts that do not. */
+/*
+ * Accept each element that the hart has filled with ones, without checking that
+ * the element is agnostic. Hosts that leave agnostic elements undisturbed make
+ * the exact check.
+ */
 static void accept_filled(void)
 {
 	const u64 *n = (u64 *)nat_v, *e = (u64 *)emu.v;
@@ -823,7 +875,10 @@ static void compare(const struct test_case *t, bool contents)
 	}
 }
 
-/* With -b there is nothing but the emulator, so that is the result. */
+/*
+ * Copy the emulator's state to the hart's. With -b no hart executes the
+ * instructions, so the emulator's state is the result.
+ */
 static void copy_emulated(void)
 {
 	copy_words(nat.x, emu.x + FIRST_X, sizeof(nat.x));
@@ -836,7 +891,10 @@ static void copy_emulated(void)
 	nat.vstart = emu.vstart;
 }
 
-/* Whatever has been reported, the next one starts from equal states. */
+/*
+ * Make the two states equal again, so that a difference that has been reported
+ * does not affect the next instruction.
+ */
 static void sync_native(void)
 {
 	copy_emulated();
@@ -870,8 +928,9 @@ static void mix_state(const struct test_case *t, enum trap trap)
 }
 
 /*
- * QEMU does not mind two EEWs of the same register in all instructions: not with
- * masks and scalars for the result, with carries, vcompress, and stores.
+ * Return whether QEMU executes an instruction that reads a register with two
+ * EEWs and that the emulator refuses. QEMU does so if the result is a mask or a
+ * scalar, and for instructions with carries, vcompress, and stores.
  */
 static bool host_ignores_eew(const struct test_case *t)
 {
@@ -932,7 +991,10 @@ static void run_case(const struct test_case *t, unsigned int slot)
 		open_guards(true);
 		trap = run_both(t, &covered);
 		open_guards(false);
-		/* How much of a segment was done is not specified. */
+		/*
+		 * The specification leaves open how much of a segment has been
+		 * accessed before a fault.
+		 */
 		if (trap == TRAP_FAULT && native_mode)
 			sync_native();
 	}
@@ -948,8 +1010,9 @@ static void run_case(const struct test_case *t, unsigned int slot)
 }
 
 /*
- * QEMU 10.0 leaves FS Clean when a vector instruction raises fflags, which are
- * lost if the test is preempted then.  Hence "fmv.d f0, f0", which makes it Dirty.
+ * QEMU 10.0 leaves FS Clean when a vector instruction raises fflags, so the
+ * flags get lost if the test is preempted afterwards. "fmv.d f0, f0" makes FS
+ * Dirty.
  */
 static void write_code(const struct test_case *t, unsigned int n)
 {
@@ -1026,12 +1089,18 @@ static u64 native_vlenb(void)
 {
 	u64 v;
 
-	/* The CSR's name needs V in the assembler. */
+	/*
+	 * Use the number of vlenb, because the assembler knows the name only
+	 * with V.
+	 */
 	asm volatile("csrr %0, 0xc22" : "=r" (v));
 	return v;
 }
 
-/* Too short a run cannot have met all of them. */
+/*
+ * Check that each operation has been executed at least once. Call this only
+ * after a run that is long enough.
+ */
 static void check_coverage(enum family f)
 {
 	unsigned int i;

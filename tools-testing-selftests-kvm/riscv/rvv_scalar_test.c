@@ -2,11 +2,12 @@
 /*
  * rvv_scalar_test.c - Compare the emulator's scalar instructions with the hart's
  *
- * Executes random instructions twice from the same state: with the hart, in user
- * space and without KVM, and with rvv_scalar(), which the RVV emulator uses for
- * what is between vector instructions.  Compares x registers, memory, and where
- * the instruction goes to.  What the emulator leaves to the hart is not executed,
- * and must have had no effect.
+ * The test executes random instructions twice from the same state: on the hart,
+ * in user space and without KVM, and with rvv_scalar(), which the RVV emulator
+ * uses for the instructions between vector instructions. It compares x
+ * registers, memory, and the next pc. If rvv_scalar() leaves an instruction to
+ * the hart, the test does not execute it and only checks that rvv_scalar() has
+ * changed nothing.
  */
 #include <sys/mman.h>
 
@@ -18,14 +19,15 @@
 #define CODE_HALF	0x101000UL	/* more than jal reaches */
 #define DATA_HALF	0x1000UL
 
-/* x2 and x8 to x15 are what instructions use, of all registers but x0. */
+/* Besides x0, the instructions use only x2 and x8 to x15. */
 static u64 hart_x[32];
 static u16 *code;
 static u8 hart_data[2 * DATA_HALF] __aligned(4096), data[2 * DATA_HALF] __aligned(4096);
 
 /*
- * Load x2 and x8 to x15 from the array that is x, jump to insn, and store what is
- * there when a pad returns.  x1 becomes the address behind the pad.
+ * Load x2 and x8 to x15 from the array X, jump to INSN, and store the registers
+ * when a pad returns. The array's x1 then has the address after the pad, which
+ * tells which pad it was.
  */
 static noinline __attribute__((naked)) void run_scalar(u64 *x, u16 *insn)
 {
@@ -107,7 +109,7 @@ static u32 random_compressed(void)
 	return c;
 }
 
-/* The register with the address, of loads and stores */
+/* Return the register that holds the address, for loads and stores. */
 static int base_reg(u32 insn)
 {
 	switch (insn & 3) {
@@ -186,7 +188,10 @@ static void compare_scalar(void)
 		base = base_reg(insn);
 		for (i = 1; i < 32; i++)
 			x[i] = random_value();
-		/* Often the same, for branches */
+		/*
+		 * Make these registers equal, so that some branches depend on
+		 * equality.
+		 */
 		x[9] = x[8];
 		if (base > 0)
 			x[base] = (u64)hart_data + DATA_HALF;
@@ -201,7 +206,10 @@ static void compare_scalar(void)
 			continue;
 		}
 
-		/* There is no pad in the instruction itself. */
+		/*
+		 * Skip jumps into the instruction itself, where there is no
+		 * pad.
+		 */
 		if (s.pc == (u64)code || (n & 1 && s.pc == (u64)(code + 1)))
 			continue;
 		code[0] = insn;
@@ -230,8 +238,10 @@ static void compare_scalar(void)
 	pr_info("%lu of %d scalar instructions executed, of %lu kinds\n", executed, NR_CASES,
 		kinds);
 	/*
-	 * By opcode and funct3, which is a part of the operand of LUI, AUIPC and
-	 * JAL, and of the compressed ones by quadrant and funct3
+	 * The kinds are counted by opcode and funct3 and, for compressed
+	 * instructions, by quadrant and funct3. In LUI, AUIPC and JAL the bits
+	 * of funct3 belong to the immediate, so each of these counts as 8
+	 * kinds.
 	 */
 	TEST_ASSERT_EQ(kinds, 7 + 4 + 8 + 8 + 3 + 3 + 6 + 3 * 8 + 5 + 8 + 6);
 	munmap(code - CODE_HALF / 2, 2 * CODE_HALF);

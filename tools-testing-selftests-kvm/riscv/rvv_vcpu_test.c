@@ -2,14 +2,16 @@
 /*
  * rvv_vcpu_test.c - Emulate a running guest's vector instructions
  *
- * In the guest's program, an ebreak is in front of each vector instruction.  The
- * program is run by hardware, where the VMM steps over the ebreak alone; with
- * the VMM emulating the instruction behind each ebreak; and in VMs of other
- * vector lengths than the host's, where the VMM steps over the ebreaks and
- * emulates what KVM leaves to it.  In some of those VMs nops replace the ebreaks,
- * and the VMM goes on with what comes after an instruction.  The program asks for
- * the length as programs do.  What it has calculated, and which exceptions it has
- * had, must be the same every time.
+ * The guest's program has an ebreak before each vector instruction. The test
+ * runs the program in three ways. First, the VMM only steps over the ebreaks,
+ * and hardware executes the vector instructions. Second, the VMM emulates the
+ * instruction that follows each ebreak. Third, VMs whose vector length is not
+ * the host's run the program: there the VMM steps over the ebreaks and emulates
+ * the instructions that KVM leaves to it. In some of those VMs nops replace the
+ * ebreaks, and after each emulated instruction the VMM goes on to emulate the
+ * instructions that follow. The program does not assume a vector length but
+ * gets it from vset*. Its results and its exceptions must be the same every
+ * time.
  */
 #include "isa_util.h"
 #include "kvm_util.h"
@@ -37,8 +39,8 @@
 #define INSN_NOP	0x13
 
 /*
- * QEMU 10.0 does not make FS Dirty for the fflags of a vector instruction: KVM
- * would not save them.
+ * QEMU 10.0 does not make FS Dirty when a vector instruction raises fflags, so
+ * KVM would not save the flags.
  */
 #define FS_DIRTY	"fsgnj.d ft0, ft0, ft0\n"
 
@@ -67,7 +69,10 @@ static u64 read_vstart(void)
 	return v;
 }
 
-/* The faulting instruction is behind the ebreak at insn_addr. */
+/*
+ * Record an exception and skip the faulting instruction, which follows the
+ * ebreak at insn_addr.
+ */
 static void guest_trap(struct pt_regs *regs)
 {
 	struct trap *t = &results.traps[results.nr_traps++ % MAX_TRAPS];
@@ -77,7 +82,10 @@ static void guest_trap(struct pt_regs *regs)
 	t->tval = regs->badaddr;
 	t->offset = regs->epc - insn_addr;
 	regs->epc += 4;
-	/* This clears vstart and, other than csrw in QEMU 10.0, makes VS Dirty. */
+	/*
+	 * This clears vstart and makes VS Dirty, which csrw does not do in QEMU
+	 * 10.0.
+	 */
 	asm volatile(".option push\n"
 		     ".option arch, +v\n"
 		     "vmv1r.v v31, v31\n"
@@ -132,7 +140,7 @@ static void guest_compute(void)
 		     : "r" (results.floats) : "ft0");
 }
 
-/* Instructions of which the trap is of interest */
+/* Define a function with an instruction whose trap the test records. */
 #define TRAPPING(_name, _insn)						\
 static void guest_##_name(void *p)					\
 {									\
@@ -155,7 +163,7 @@ TRAPPING(overlap, ".insn 0x00108057")
 
 static void guest_traps(u64 page_size)
 {
-	/* Three bytes are mapped, and five are not. */
+	/* Of the eight bytes at END, three are mapped and five are not. */
 	void *end = (void *)DATA_GVA + page_size - 3;
 
 	asm volatile(V("vsetivli zero, 8, e8, m1, tu, mu")
@@ -167,7 +175,9 @@ static void guest_traps(u64 page_size)
 	guest_store((void *)READ_ONLY_GVA);
 	guest_overlap(end);
 
-	/* The second word is in both pages. */
+	/*
+	 * The second word crosses from the mapped page into the unmapped one.
+	 */
 	asm volatile(V("vsetivli zero, 2, e32, m1, tu, mu"));
 	guest_load_words(end - 3);
 
@@ -240,7 +250,7 @@ static void remove_ebreaks(struct kvm_vm *vm)
 		*(u32 *)addr_gva2hva(vm, *p) = INSN_NOP;
 }
 
-/* A vlenb of 0 is the host's. */
+/* Run the program in a new VM. If VLENB is 0, the VM has the host's vlenb. */
 static u64 run(u64 vlenb, enum how how, struct results *r)
 {
 	struct kvm_enable_cap cap = {

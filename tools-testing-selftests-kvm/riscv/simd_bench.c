@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * simd_bench.c - what FP and vector registers cost a KVM host.
+ * simd_bench.c - Measure what FP and vector registers cost a KVM host.
  *
- * No test: it runs scenarios, and marks where each unit of work ends with an
- * instruction that is a hint to the CPU and a mark to an emulator (or a trace)
- * that counts.  What is marked is printed:
+ * This is a benchmark and not a test. It runs scenarios and marks the end of
+ * each unit of work with a HINT instruction, which does nothing on the CPU but
+ * is visible to an emulator or a trace that counts instructions. It prints a
+ * description of the marks:
  *
- *	mode: MODE			of switching, where the kernel has a choice
- *	window: NAME N			the next marks, N units of work a lap
- *	memory: NAME WHAT BYTES		counted here, with the kernel's tracepoints
+ * 	mode: MODE			of switching, where the kernel has a choice
+ * 	window: NAME N			the next marks, N units of work a lap
+ * 	memory: NAME WHAT BYTES		counted here, with the kernel's tracepoints
  *
- * Everything runs on one CPU and with real-time priorities, so that the same
- * happens each time.
+ * Everything runs on one CPU and with real-time priorities, so that the results
+ * are reproducible.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -41,19 +42,25 @@
 #define NR_SWITCH_LAPS	200
 #define NR_VCPUS	33
 #define NR_EMULATED	100
-/* As long as no host is on which this is run */
+/* A vector length that no host has on which this benchmark runs */
 #define OTHER_VLENB	64
 #define TIMER_TICKS	500
-/* Trips a lap where units are used at random */
+/* Trips per lap in scenarios that use units at random */
 #define TRIPS_RANDOM	50
 
-/* Higher wins.  The tick and what it wakes up are all that can interrupt. */
+/*
+ * Real-time priorities; a larger number is a higher priority. Only the tick and
+ * the threads that it wakes up can interrupt the benchmark.
+ */
 #define PRIO_LOW	10
 #define PRIO_HIGH	20
 
 #define SBI_EXT_IPI	0x735049
 
-/* Immediate operands that no compiler comes up with */
+/*
+ * Immediate operands of the marking instruction, which compilers do not
+ * generate
+ */
 enum mark { MARK_BEGIN = 0x6b1, MARK_LAP, MARK_END };
 
 struct scenario {
@@ -106,7 +113,7 @@ static void guest_simd_on(void)
 
 static void vcpu_simd_off(struct kvm_vcpu *vcpu)
 {
-	/* What depends on another goes first. */
+	/* Disable dependents first. */
 	static const u64 exts[] = {
 		KVM_RISCV_ISA_EXT_V, KVM_RISCV_ISA_EXT_D, KVM_RISCV_ISA_EXT_F,
 	};
@@ -129,7 +136,10 @@ static void start_thread(pthread_t *thread, int prio, void *(*fn)(void *), void 
 	struct sched_param p = { .sched_priority = prio };
 	pthread_attr_t attr;
 
-	/* Not left to the thread: it might not get the CPU to do it. */
+	/*
+	 * Set the priority at creation, because the new thread might not get
+	 * the CPU to set it itself.
+	 */
 	pthread_attr_init(&attr);
 	pthread_attr_setinheritsched(&attr, PTHREAD_EXPLICIT_SCHED);
 	pthread_attr_setschedpolicy(&attr, SCHED_FIFO);
@@ -138,7 +148,10 @@ static void start_thread(pthread_t *thread, int prio, void *(*fn)(void *), void 
 	pthread_attr_destroy(&attr);
 }
 
-/* Print, and give those who show it to somebody the time to do so. */
+/*
+ * Print a line, and wait until the processes that pass it on have finished, so
+ * that they do not disturb the measurement.
+ */
 static void __printf(1, 2) report(const char *fmt, ...)
 {
 	va_list ap;
@@ -150,7 +163,10 @@ static void __printf(1, 2) report(const char *fmt, ...)
 	usleep(SETTLE_US);
 }
 
-/* On the path that is measured, so no TEST_ASSERT(), whose text costs more. */
+/*
+ * This is on the path that is measured, so avoid TEST_ASSERT(), which costs
+ * more.
+ */
 static void vcpu_run_to_exit(struct kvm_vcpu *vcpu)
 {
 	struct kvm_run *run = vcpu->run;
@@ -167,7 +183,10 @@ static void vcpu_run_to_exit(struct kvm_vcpu *vcpu)
 			  (unsigned long)run->riscv_sbi.args[0]);
 }
 
-/* The same each time: a linear congruential generator, of which the top is random */
+/*
+ * Return the same numbers in each run. This is a linear congruential generator,
+ * of which only the upper bits are random enough.
+ */
 static unsigned int guest_random(unsigned int below)
 {
 	static u64 x = 1;
@@ -226,8 +245,8 @@ static void run_trips(const struct scenario *s)
 }
 
 /*
- * vCPU 0 wakes up vCPU 1, which preempts it inside KVM_RUN, and has the CPU
- * until it waits for the next time: two switches a lap.
+ * vCPU 0 wakes up vCPU 1, which preempts vCPU 0 inside KVM_RUN and keeps the
+ * CPU until it waits again. This makes two switches per lap.
  */
 static void guest_kick(void)
 {
@@ -297,8 +316,8 @@ static void run_switches(const struct scenario *s)
 }
 
 /*
- * A vCPU waits for its timer, and preempts a task that computes all the time:
- * two switches a lap.
+ * A vCPU waits for its timer and then preempts a task that computes all the
+ * time. This makes two switches per lap.
  */
 static void guest_timer(unsigned int units)
 {
@@ -352,7 +371,10 @@ static void run_beside_task(const struct scenario *s)
 	kvm_vm_free(vm);
 }
 
-/* Instructions of a guest whose vlenb is not the host's: one a lap */
+/*
+ * Guests whose vlenb is not the host's. They execute one vector instruction per
+ * lap.
+ */
 #define GUEST_VECTOR(_name, _insn)						\
 static void guest_##_name(void)							\
 {										\
@@ -512,7 +534,10 @@ static void run_create(const struct scenario *s)
 
 	report("window: %s 1\n", s->name);
 
-	/* Whatever belongs to the VM comes with the first one. */
+	/*
+	 * Create the first vCPU before the measurement, because it also
+	 * allocates what belongs to the VM.
+	 */
 	fd[0] = __vm_ioctl(vm, KVM_CREATE_VCPU, (void *)0UL);
 	mark(MARK_BEGIN);
 	for (i = 1; i < NR_VCPUS; i++) {
@@ -528,8 +553,9 @@ static void run_create(const struct scenario *s)
 }
 
 /*
- * Memory that the kernel has allocated for us, and not freed, between start and
- * stop.  Of the page allocator's that is what others than slab take from it.
+ * Measure the memory that the kernel has allocated on behalf of this process
+ * between start and stop and has not freed. Pages that slab itself takes from
+ * the page allocator are not counted.
  */
 #define TRACING		"/sys/kernel/tracing/"
 
@@ -564,7 +590,10 @@ static void memory_trace_on(void)
 		snprintf(text, sizeof(text), "events/kmem/%s/enable", kmem_events[i]);
 		write_tracing(text, "1");
 	}
-	/* Opening it would be seen. */
+	/*
+	 * Open tracing_on beforehand, because the trace would show the
+	 * allocations of open().
+	 */
 	tracing_on = open(TRACING "tracing_on", O_WRONLY);
 	TEST_ASSERT(tracing_on >= 0, "open tracing_on: %s", strerror(errno));
 }
@@ -649,7 +678,7 @@ static unsigned long kvm_vcpu_size(void)
 	return size;
 }
 
-/* One exit before the units are used, one after. */
+/* Guest code: exit once before using the units and once afterwards. */
 static void guest_memory(unsigned int units)
 {
 	guest_simd_on();
@@ -671,7 +700,7 @@ static unsigned long memory_of_use(struct kvm_vm *vm, int id, unsigned int units
 
 static void run_memory(const struct scenario *s)
 {
-	/* The first vCPUs allocate what belongs to the VM. */
+	/* The first vCPUs also allocate what belongs to the VM. */
 	static const unsigned int units[] = { BOTH, 0, FP, V };
 	unsigned long create, use[ARRAY_SIZE(units)];
 	struct kvm_vm *vm = vm_create(ARRAY_SIZE(units) + 1);
@@ -766,7 +795,10 @@ static const struct scenario scenarios[] = {
 	{ "task-v-v",		run_beside_task, V, .other = V },
 	{ "task-both-both",	run_beside_task, BOTH, .other = BOTH },
 
-	/* Instructions of a VM of another vlenb; the last three by the VMM */
+	/*
+	 * Vector instructions of a VM whose vlenb is not the host's. The VMM
+	 * emulates them in scenarios with .emulate or .synced.
+	 */
 	{ "vlenb-nothing",	run_other_vlenb, .code = guest_nothing },
 	{ "vlenb-vset",		run_other_vlenb, .code = guest_vset },
 	{ "vlenb-csr",		run_other_vlenb, .code = guest_csr },
@@ -813,7 +845,7 @@ static bool wanted(const char *name, int argc, char **argv)
 	return argc == 1;
 }
 
-/* Arguments are the beginnings of the names of what is to be run. */
+/* Each argument is a prefix of the names of the scenarios to run. */
 int main(int argc, char **argv)
 {
 	int i;

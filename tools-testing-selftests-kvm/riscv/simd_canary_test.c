@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * simd_canary_test.c - whose are the bits in FP and vector registers?
+ * simd_canary_test.c - Test that no FP or vector register ever shows another
+ * owner's bits.
  *
- * Processes that know nothing of KVM, VMM threads and guests paint all their FP
- * and vector registers with words that say whose they are.  In between, VMs with
- * any extensions and vector lengths come and go, are run on any CPU, reset, and have
- * their registers read and written.  Each word that somebody reads, guests in their
- * registers, VMMs in theirs and by ONE_REG, bystanders in theirs, is looked at: no
- * one may ever meet another's.  Nobody's number is given to anyone again, so what is
- * left in memory of a VM that is gone counts, too.
+ * Guests, VMM threads and processes that do not use KVM (bystanders) fill all
+ * their FP and vector registers with words that identify their owner.
+ * Meanwhile, VMs with various extensions and vector lengths are created and
+ * destroyed, run on any CPU, and are reset, and VMMs read and write their
+ * registers. Guests and bystanders check each word that they find in their own
+ * registers, and VMMs also check what KVM_GET_ONE_REG returns. None of them may
+ * ever find a word of another owner. An owner's number is never reused, so the
+ * test also detects words that a destroyed VM has left in memory.
  */
 #define _GNU_SOURCE
 #include <pthread.h>
@@ -32,7 +34,7 @@
 #define NR_VCPUS	2
 #define MAX_SPIN	20000
 
-/* A word of 32 bits: a mark, 15 bits of whose it is, and the register */
+/* A 32-bit word: a mark, the owner (15 bits), and the register */
 #define MARK		0xca4u
 #define WORD(who, reg)	(MARK << 20 | (who) << 5 | (reg))
 #define NOBODY		0
@@ -66,7 +68,7 @@ static void paint(struct simd_regs *regs, u32 who, u64 vlenb)
 		v[i] = WORD(who, i * 4 / (u32)vlenb);
 }
 
-/* Returns whose the first word is that is neither @who's nor nobody's. */
+/* Return the owner of the first word whose owner is neither WHO nor NOBODY. */
 static u32 stranger(const void *regs, size_t size, u32 who)
 {
 	const u32 *w = regs;
@@ -88,8 +90,8 @@ static void hunt(const void *regs, size_t size, u32 who, atomic_ulong *count,
 }
 
 /*
- * Bystanders make no system call while their registers are painted, so these are
- * all theirs, and have to stay.
+ * Bystanders make no system call while their registers are painted, so the
+ * kernel must preserve all of the registers.
  */
 static void bystander(int nr)
 {
@@ -118,7 +120,10 @@ static void bystander(int nr)
 	_exit(0);
 }
 
-/* In memory that a guest and its VMM share: what it has seen, and is to leave */
+/*
+ * Shared by a guest and its VMM: the registers that the guest has found, and
+ * those that it is to leave
+ */
 static struct guest {
 	struct simd_regs seen, paint;
 	u64 has_fp, has_v;	/* "seen" has them */
@@ -132,8 +137,9 @@ static void guest_skip(struct pt_regs *regs)
 }
 
 /*
- * With all units on: what the VM has not traps.  What it finds in its registers is
- * what KVM has loaded behind the last exit.
+ * Guest code: store and then paint all registers with all units on. A unit that
+ * the vCPU does not have traps. The stored values are those that KVM has loaded
+ * after the last exit.
  */
 static void guest_code(void)
 {
@@ -171,7 +177,10 @@ static u32 rnd(struct vmm *m, u32 n)
 	return kvm_random_u32(&m->rng) % n;
 }
 
-/* V, or FP with all that needs it, or nothing */
+/*
+ * At random, disable V, or disable FP with all its dependents, or disable
+ * nothing.
+ */
 static void hide_something(struct vmm *m, struct kvm_vcpu *vcpu)
 {
 	static const int exts[] = { KVM_RISCV_ISA_EXT_V, KVM_RISCV_ISA_EXT_F };
@@ -192,7 +201,10 @@ static void new_vm(struct vmm *m)
 		kvm_vm_free(m->vm);
 	m->vm = vm_create(NR_VCPUS);
 	m->vlenb = host_vlenb;
-	/* Of another length, registers are the VMM's business, who has no emulator here. */
+	/*
+	 * Some VMs get another vector length. Their guests cannot use vectors,
+	 * because this VMM does not emulate vector instructions.
+	 */
 	if (kvm_has_cap(KVM_CAP_RISCV_GUEST_VLENB) && !rnd(m, 4)) {
 		m->vlenb = 16 << rnd(m, 6);
 		cap.args[0] = m->vlenb;
@@ -213,7 +225,7 @@ static void new_vm(struct vmm *m)
 	atomic_fetch_add(&shared->vms, 1);
 }
 
-/* All that ONE_REG has of these registers, whichever there are */
+/* Read all FP and vector registers that the vCPU has with KVM_GET_ONE_REG. */
 static void read_regs(struct vmm *m, int i)
 {
 	static const u64 types[] = {
@@ -260,7 +272,10 @@ static void run(struct vmm *m, int i)
 	int ret;
 
 	memset(&g->seen, 0, sizeof(g->seen));
-	/* What the guest leaves now is what it may see the next time. */
+	/*
+	 * The guest may find the words that it leaves now when it runs the next
+	 * time.
+	 */
 	m->owners[i] = old ?: somebody();
 	paint(&g->paint, m->owners[i], host_vlenb);
 	paint(&m->in, m->who, host_vlenb);
@@ -270,7 +285,7 @@ static void run(struct vmm *m, int i)
 	do {
 		ret = vcpu_run_with_live_fp(m->vcpus[i], &m->in, &m->out);
 	} while (ret == -EINTR);
-	/* Before anything else can use them */
+	/* Store the registers before anything else can use them. */
 	simd_store_fp(&m->view);
 	if (has_v)
 		simd_store_v_regs(m->view.v, host_vlenb);
@@ -286,7 +301,10 @@ static void run(struct vmm *m, int i)
 		hunt(g->seen.v, 32 * host_vlenb, old, &shared->in_guests, "v of vCPU", i);
 }
 
-/* What is left must be nobody's; this guest cannot go on. */
+/*
+ * Reset the vCPU. Afterwards its registers must belong to nobody. The guest
+ * cannot run again, because the reset has also cleared its pc.
+ */
 static void reset(struct vmm *m, int i)
 {
 	struct kvm_mp_state init = { .mp_state = KVM_MP_STATE_INIT_RECEIVED };
@@ -304,7 +322,7 @@ static void *vmm(void *arg)
 
 	m->who = somebody();
 	new_vm(m);
-	/* As long as there are numbers */
+	/* Stop early if the owner numbers run out. */
 	for (turn = 0; turn < nr_turns && atomic_load(&shared->next) < 0x7f00; turn++) {
 		i = rnd(m, NR_VCPUS);
 		switch (rnd(m, 16)) {

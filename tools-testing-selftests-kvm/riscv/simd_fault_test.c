@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * simd_fault_test.c - what creates, chooses and switches FP and vector state, when
- * the kernel has no memory left, or something goes away.
+ * simd_fault_test.c - Test FP and vector state when allocations fail, when VMMs
+ * are killed, and when CPUs go offline.
  *
- * Each call is made with its first allocation from slab failing, then with its second,
- * and so on until it needs no more; and then likewise with its allocations of pages.
- * The call fails with ENOMEM then, or does without the allocation; whatever
- * it did, nothing that could be read before is another, and the call works once
- * there is memory.
+ * The test repeats each call with the first slab allocation failing, then with
+ * the second, and so on until the call makes no more allocations, and then does
+ * the same with page allocations. The call must either fail with ENOMEM or do
+ * without the allocation. In both cases every register that was readable before
+ * must still have its value, and the call must succeed once memory is available
+ * again.
  *
- * Then VMMs are killed and CPUs go away, at times when that matters,
- * and a memory cgroup has to pay for vector registers.
+ * Further tests kill VMMs and take CPUs offline at critical moments, and check
+ * that vector registers are charged to the VMM's memory cgroup.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -42,17 +43,26 @@
 #define NR_HOTPLUGS	10
 #define CPU1_ONLINE	"/sys/devices/system/cpu/cpu1/online"
 
-/* As long as KVM creates things, lists and arrays among them, it takes a while. */
+/*
+ * Failing each allocation in turn takes long for ioctls that make many of them,
+ * such as those that create a VM or a vCPU.
+ */
 #define TIMEOUT		200
 
-/* The calls so far, of which each had another allocation fail */
+/*
+ * The state of a series of calls. In call number NR, allocation number NR
+ * fails.
+ */
 struct faults {
 	unsigned int nr;
 	int err;
 	bool hit;
 };
 
-/* Let the next allocation of a call fail, unless the last call had all of them. */
+/*
+ * Arm a failure for one allocation later than in the last call. Return false if
+ * the last call did not make that many allocations.
+ */
 static bool fail_next(struct faults *f)
 {
 	if (f->nr && !f->hit)
@@ -62,7 +72,10 @@ static bool fail_next(struct faults *f)
 	return true;
 }
 
-/* What a call returned; @want is its errno when there is memory. */
+/*
+ * Check what a call has returned. WANT is the expected errno (or 0) if no
+ * allocation fails.
+ */
 static void judge(struct faults *f, int ret, int want)
 {
 	f->err = ret < 0 ? errno : 0;
@@ -73,7 +86,10 @@ static void judge(struct faults *f, int ret, int want)
 		    strerror(f->err), strerror(want));
 }
 
-/* Returns how many allocations it makes. */
+/*
+ * Repeat an ioctl with each of its allocations failing in turn. Returns how
+ * many allocations it makes.
+ */
 static unsigned int fail_each(int fd, unsigned long nr, void *arg)
 {
 	struct faults f = {};
@@ -129,7 +145,9 @@ TEST_F_TIMEOUT(fault, create_vm, TIMEOUT)
 	close(kvm_fd);
 }
 
-/* A number that failed is not taken. */
+/*
+ * After KVM_CREATE_VCPU has failed, the same vCPU id must still be available.
+ */
 TEST_F_TIMEOUT(fault, create_vcpu, TIMEOUT)
 {
 	struct faults f = {};
@@ -144,7 +162,10 @@ TEST_F_TIMEOUT(fault, create_vcpu, TIMEOUT)
 		}
 	}
 	TH_LOG("%d allocations, %d did without", f.nr - 1, id - 1);
-	/* The vCPU itself, and what it needs to run */
+	/*
+	 * At least one allocation, such as that of struct kvm_vcpu, must be
+	 * indispensable.
+	 */
 	EXPECT_LT(id, f.nr);
 }
 
@@ -184,7 +205,10 @@ static int one_reg(struct kvm_vcpu *vcpu, unsigned long nr, u64 id, void *val)
 	return ioctl(vcpu->fd, nr, &reg);
 }
 
-/* What was written is there, and what could not be written is as it was. */
+/*
+ * Write a register with each allocation failing in turn. A successful write
+ * must take effect, and a failed write must leave the old value.
+ */
 static unsigned int fail_writes(struct kvm_vcpu *vcpu, u64 id, void *old, void *val)
 {
 	static u8 now[MAX_REG_SIZE];
@@ -201,7 +225,10 @@ static unsigned int fail_writes(struct kvm_vcpu *vcpu, u64 id, void *old, void *
 	return f.nr - 1;
 }
 
-/* Each is read, and written: vectors with something new, others with what they hold. */
+/*
+ * Read and write each register: vector registers with a new value, others with
+ * the value that they have.
+ */
 TEST_F_TIMEOUT(fault, one_reg, TIMEOUT)
 {
 	static struct { u64 n, reg[MAX_REGS]; } list;
@@ -223,17 +250,20 @@ TEST_F_TIMEOUT(fault, one_reg, TIMEOUT)
 		v = (id & KVM_REG_RISCV_TYPE_MASK) == KVM_REG_RISCV_VECTOR && size > sizeof(u64);
 		if (v)
 			memset(val, i, size);
-		/* There are some that cannot be written. */
+		/* Skip registers that cannot be written. */
 		if (v || !one_reg(vcpu, KVM_SET_ONE_REG, id, val))
 			writes += fail_writes(vcpu, id, old, val);
 	}
 	TH_LOG("%d allocations when reading, %d when writing", reads, writes);
-	/* Pages that come from slab can be there already. */
+	/*
+	 * With a failing page allocator, slab may still have free memory, so
+	 * the write need not allocate pages.
+	 */
 	if (!variant->pages && __vcpu_has_isa_ext(vcpu, KVM_RISCV_ISA_EXT_V))
 		EXPECT_LE(1, writes);
 }
 
-/* Registers that are live in the guest across exits that fail */
+/* Registers that the guest keeps live while KVM_RUN calls fail */
 static struct simd_regs guest_in, guest_out;
 
 static void guest_code(u64 use_v)
@@ -273,8 +303,10 @@ static struct kvm_vcpu *new_guest(void *code)
 }
 
 /*
- * What a call has got it keeps for the next one.  So the first allocation fails, and
- * then the second of what is left, until there is none.
+ * A KVM_RUN that fails keeps what it has allocated, so the next KVM_RUN makes
+ * fewer allocations. The test therefore makes the first allocation fail in the
+ * first KVM_RUN, and the second of the remaining allocations in each KVM_RUN
+ * after that, until KVM_RUN succeeds.
  */
 TEST_F_TIMEOUT(fault, run, TIMEOUT)
 {
@@ -308,13 +340,16 @@ TEST_F_TIMEOUT(fault, run, TIMEOUT)
 	vcpu_run(vcpu);
 	EXPECT_EQ(UCALL_DONE, get_ucall(vcpu, &uc));
 	TH_LOG("%d allocations failed, %d of them with ENOMEM", n, enomem);
-	/* For more than a page, kvzalloc() has other ways. */
+	/*
+	 * For more than a page, kvzalloc() falls back to vmalloc() and need not
+	 * fail.
+	 */
 	if (!variant->pages && v_size && v_size <= getpagesize())
 		EXPECT_LE(1, enomem);
 	kvm_vm_free(vm);
 }
 
-/* A VM of another length than the host's */
+/* A VM whose vector length is not the host's */
 TEST_F_TIMEOUT(fault, guest_vlenb, TIMEOUT)
 {
 	u64 host = kvm_host_vlenb();
@@ -334,13 +369,16 @@ TEST_F_TIMEOUT(fault, guest_vlenb, TIMEOUT)
 			  (u64)__builtin_ctzl(vlenb) << KVM_REG_SIZE_SHIFT);
 	memset(val, 7, sizeof(val));
 	EXPECT_EQ(vlenb, vcpu_vlenb(vcpu));
-	/* Its pages come from vmalloc(), which has others if one allocation fails. */
+	/*
+	 * The pages come from vmalloc(), which retries in another way if a page
+	 * allocation fails.
+	 */
 	EXPECT_LE(variant->pages ? 0 : 1, fail_writes(vcpu, id, old, val));
 }
 
 /*
- * VMMs that are killed, and CPUs that go away, at any time.  What is left must be as
- * if nothing had happened: no VM of the killed one, and guests that run.
+ * Kill VMMs and take CPUs offline at random times. Afterwards the VM of the
+ * killed VMM must be gone, and other guests must run as before.
  */
 enum phase { HAS_VM, HAS_VCPU, WRITES, RUNS, FIRST_USES, FIGHTS, NR_PHASES };
 
@@ -389,7 +427,10 @@ static void to_be_killed(enum phase phase, int ready)
 	pthread_t thread;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	/* Zeros would be no use of vectors. */
+	/*
+	 * Use nonzero values, because KVM need not allocate memory for vector
+	 * registers that are zero.
+	 */
 	memset(guest_in.f, 0x5a, sizeof(guest_in.f));
 	memset(guest_in.v, 0xa5, sizeof(guest_in.v));
 	if (phase == HAS_VM) {
@@ -464,7 +505,10 @@ FIXTURE_SETUP(killed)
 	self->online = swap_setting(CPU1_ONLINE, "1", &online, 1) && online == '1';
 }
 
-/* In the parent, which is there whatever happens to the test. */
+/*
+ * Bring CPU 1 back online in the parent process, which survives even if the
+ * test is killed.
+ */
 FIXTURE_TEARDOWN_PARENT(killed)
 {
 	if (self->online)
@@ -486,14 +530,20 @@ static void kill_one(struct __test_metadata *_metadata, enum phase phase)
 	ASSERT_EQ(1, read(fds[0], &c, 1));
 	close(fds[0]);
 	usleep(random() % 20000);
-	/* Between two VMs, it has none. */
+	/*
+	 * In phase FIRST_USES the VMM creates one VM after another, so it may
+	 * have none at the moment.
+	 */
 	if (phase != FIRST_USES)
 		EXPECT_EQ(1, nr_vms(pid));
 	kill(pid, SIGKILL);
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
 		TH_LOG("%s: ended by itself, %x", phases[phase], status);
-	/* SRCU, and a file that somebody else still looks at */
+	/*
+	 * The VM may live on for a while, because of SRCU or because another
+	 * process still has one of its files open.
+	 */
 	for (tries = 0; nr_vms(pid) && tries < 100; tries++)
 		usleep(50000);
 	EXPECT_EQ(0, nr_vms(pid))
@@ -518,7 +568,10 @@ TEST_F_TIMEOUT(killed, vmm, TIMEOUT)
 	}
 }
 
-/* A guest that computes all the time, on a CPU that goes away again and again */
+/*
+ * Run a guest that computes all the time on a CPU that goes offline again and
+ * again.
+ */
 static u64 turns, stop;
 
 static void guest_check(u64 use_v)
@@ -551,7 +604,7 @@ static void *check_thread(void *vcpu)
 	return (void *)vcpu_run_to_sync(vcpu);
 }
 
-/* The guest goes on, on the CPU on which its thread is now. */
+/* Wait until the guest makes progress on the CPU on which its thread is now. */
 static void wait_for_turns(u64 *turns)
 {
 	u64 old = READ_ONCE(*turns);
@@ -577,7 +630,9 @@ TEST_F_TIMEOUT(killed, cpu, TIMEOUT)
 	}
 	ASSERT_EQ(0, pthread_create(&thread, NULL, check_thread, vcpu));
 	for (i = 0; i < NR_HOTPLUGS; i++) {
-		/* With a machine that has more to do, a hart may take its time. */
+		/*
+		 * On a busy machine, it may take a hart a while to come online.
+		 */
 		for (tries = 0; __pin_task_to_cpu(thread, 1); tries++) {
 			ASSERT_GT(100, tries);
 			swap_setting(CPU1_ONLINE, "1", NULL, 0);
@@ -596,8 +651,9 @@ TEST_F_TIMEOUT(killed, cpu, TIMEOUT)
 }
 
 /*
- * Vector registers are memory of the VMM's memory cgroup, and bound by its limit.
- * With the largest vlenb, so that what a cgroup charges in advance is little.
+ * Vector registers are charged to the VMM's memory cgroup and count towards its
+ * limit. The tests use the largest vlenb, which makes the amount that a cgroup
+ * charges in advance comparatively small.
  */
 #define CG_VLENB	8192
 #define CG_VCPUS	16
@@ -642,7 +698,10 @@ FIXTURE_TEARDOWN_PARENT(cgroup)
 		cg_write(self->root, "cgroup.subtree_control", "-memory");
 }
 
-/* v5 of each vCPU gets @byte.  Returns how many did, behind which there was no memory. */
+/*
+ * Fill v5 of each vCPU with BYTE, until KVM runs out of memory. Returns for how
+ * many vCPUs this has succeeded.
+ */
 static int fill_v5(struct kvm_vcpu **vcpus, u8 byte)
 {
 	static u8 val[CG_VLENB];
@@ -660,7 +719,10 @@ static int fill_v5(struct kvm_vcpu **vcpus, u8 byte)
 	return i;
 }
 
-/* In the cgroup, with memory for @limit more than the vCPUs without vectors need */
+/*
+ * Act as a VMM in the cgroup. If LIMIT is not 0, limit the cgroup's memory to
+ * LIMIT bytes more than the vCPUs need before they have vector registers.
+ */
 static void charged_vmm(const char *path, long limit)
 {
 	struct kvm_enable_cap cap = {
@@ -673,7 +735,7 @@ static void charged_vmm(const char *path, long limit)
 	char max[32];
 	int i;
 
-	/* What is charged in advance is for one CPU then. */
+	/* Stay on one CPU, because each CPU charges memory in advance. */
 	pin_self_to_any_cpu();
 	TEST_ASSERT(!cg_enter_current(path), "cannot enter %s", path);
 	vm = vm_create_barebones();
@@ -701,7 +763,10 @@ static void charged_vmm(const char *path, long limit)
 	kvm_vm_free(vm);
 }
 
-/* Returns how the VMM has ended. */
+/*
+ * Run charged_vmm() in a child process and return the status with which the
+ * child has ended.
+ */
 static int run_charged(const char *path, long limit)
 {
 	pid_t pid = fork();
@@ -713,7 +778,7 @@ static int run_charged(const char *path, long limit)
 		_exit(0);
 	}
 	TEST_ASSERT_EQ(waitpid(pid, &status, 0), pid);
-	/* What it was charged for comes back. */
+	/* The charges must be returned after the VMM has ended. */
 	for (tries = 0; cg_read_long(path, "memory.current") > CG_TOTAL / 4; tries++) {
 		TEST_ASSERT(tries < 100, "%ld bytes are still charged",
 			    cg_read_long(path, "memory.current"));
@@ -727,7 +792,10 @@ TEST_F_TIMEOUT(cgroup, charged, TIMEOUT)
 	EXPECT_EQ(0, run_charged(self->path, 0));
 }
 
-/* Either the register cannot be written, or the VMM is the one to be killed. */
+/*
+ * Beyond the limit, either writing the register fails, or the OOM killer kills
+ * the VMM.
+ */
 TEST_F_TIMEOUT(cgroup, limited, TIMEOUT)
 {
 	int status = run_charged(self->path, CG_TOTAL / 4);

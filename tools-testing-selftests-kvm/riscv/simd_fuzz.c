@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * simd_fuzz.c - random calls of all that chooses extensions and vector lengths,
- * and of all that has FP and vector registers.
+ * simd_fuzz.c - Call KVM's interfaces for ISA extensions, vector lengths, and
+ * FP and vector registers at random.
  *
- * A model says what each call has to return, and which extensions each vCPU has
- * behind it.  Whatever the call was, they are complete, below the ceiling of the
- * VM and, once the vCPU has run, the same for good; the registers are those of
- * these extensions, listed and readable; and a call that fails has no effect.
+ * A model predicts what each call returns and which extensions each vCPU has
+ * after the call. After every call, each extension that a vCPU has must have
+ * everything it depends on, must be within the VM's ceiling, and must not have
+ * changed if the vCPU has run before. KVM must list exactly the registers of
+ * these extensions, and each of them must be readable. A call that fails must
+ * have no effect.
  *
- * The seed alone decides what happens (-s), so a failure can be had again.
+ * The seed (-s) alone decides what happens, so a failure can be reproduced.
  */
 #include <pthread.h>
 #include <setjmp.h>
@@ -43,7 +45,7 @@
 #define TYPE(id)	((id) & KVM_REG_RISCV_TYPE_MASK)
 #define SUBTYPE(id)	((id) & KVM_REG_RISCV_SUBTYPE_MASK)
 
-/* SBI calls that leave to the VMM, beside those of ucalls */
+/* The guest's SBI calls that exit to the VMM, in addition to those of ucalls */
 enum { FUZZ_DONE = 0x100, FUZZ_BOOT, FUZZ_NOT };
 
 enum order_type { NOTHING, USE_F, USE_V, HART_START, HART_STOP, NR_ORDERS };
@@ -105,7 +107,10 @@ static void __printf(1, 2) note(const char *fmt, ...)
 	va_end(ap);
 }
 
-/* Whoever ends the test early, the library among them */
+/*
+ * Print the last operations. This is an exit handler, so that it also runs if
+ * libkvm ends the test early.
+ */
 static void print_trace(void)
 {
 	u64 i = op_nr < NR_TRACE ? 0 : op_nr - NR_TRACE + 1;
@@ -117,7 +122,7 @@ static void print_trace(void)
 	ksft_print_msg("again with: simd_fuzz -s %u -n %lu\n", seed, op_nr + 1);
 }
 
-/* The errno of a call, or 0 */
+/* Return the errno of a call, or 0 if it has succeeded. */
 static int result(int ret)
 {
 	int err = ret < 0 ? errno : 0;
@@ -183,7 +188,10 @@ static void guest_code(void)
 	}
 }
 
-/* Where a hart starts: without paging, so there is nothing but this. */
+/*
+ * The entry point of a hart that SBI HSM starts. The hart has paging off, so
+ * this code can use no data or stack and only reports to the VMM.
+ */
 static void __attribute__((naked)) __aligned(32) guest_boot(void)
 {
 	asm volatile("li a7, %0\n"
@@ -191,7 +199,7 @@ static void __attribute__((naked)) __aligned(32) guest_boot(void)
 		     "ecall" :: "i" (KVM_RISCV_SELFTESTS_SBI_EXT), "i" (FUZZ_BOOT));
 }
 
-/* The complement of all x registers, but for a6 and a7 */
+/* Replace all x registers except a6 and a7 with their complements. */
 static void __attribute__((naked)) guest_not(void)
 {
 	asm volatile(".irp n, 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15\n"
@@ -206,7 +214,7 @@ static void __attribute__((naked)) guest_not(void)
 }
 
 /*
- * What holds after each call
+ * Checks of what must hold after each call
  */
 static u64 mix(u64 digest, const u8 *val, size_t size)
 {
@@ -215,7 +223,10 @@ static u64 mix(u64 digest, const u8 *val, size_t size)
 	return digest;
 }
 
-/* Of all FP and vector registers; 0 if they are all 0, apart from vlenb. */
+/*
+ * Return a digest of all FP and vector registers except vlenb. It is 0 if all
+ * of them are 0.
+ */
 static u64 get_digest(struct cpu *c)
 {
 	u64 i, id, digest = 0;
@@ -292,7 +303,10 @@ static void check_regs(struct cpu *c)
 	TEST_ASSERT_EQ(count_type(c, KVM_REG_RISCV_FP_D), c->isa[E(D)] ? 33 : 0);
 	TEST_ASSERT_EQ(count_type(c, KVM_REG_RISCV_VECTOR), c->isa[E(V)] ? 37 : 0);
 
-	/* Of those listed, and of all that a vCPU can have */
+	/*
+	 * Read some of the registers that KVM lists, and some that only other
+	 * vCPUs can have.
+	 */
 	for (i = 0; i < sample; i++) {
 		id = c->list.reg[sample == c->list.n ? i : rnd(c->list.n)];
 		TEST_ASSERT(!reg_ioctl(c, KVM_GET_ONE_REG, id, buf2), "%lx is listed only", id);
@@ -302,7 +316,11 @@ static void check_regs(struct cpu *c)
 		if (TYPE(id) == KVM_REG_RISCV_CSR || listed(c, id))
 			continue;
 		err = reg_ioctl(c, KVM_GET_ONE_REG, id, buf2) ? errno : 0;
-		/* A vector register of the host's length */
+		/*
+		 * For a vCPU with V, KVM returns EINVAL if the size of a vector
+		 * register is that of the host's vlenb and not that of the
+		 * VM's.
+		 */
 		want = TYPE(id) == KVM_REG_RISCV_VECTOR && c->isa[E(V)] ? EINVAL : ENOENT;
 		TEST_ASSERT(err == want, "%lx is not listed: %s", id, strerrorname_np(err));
 	}
@@ -328,7 +346,10 @@ static void check_cpu(struct cpu *c)
 /*
  * Extensions
  */
-/* Take @off out of a set, and what needs it, directly or not. */
+/*
+ * Remove the extensions in OFF, and everything that depends on them directly or
+ * indirectly, from a set.
+ */
 static void isa_remove(bool *isa, const bool *off, bool with_ceiling)
 {
 	bool gone[NR_EXT], changed;
@@ -381,7 +402,11 @@ static bool is_complete(const bool *isa)
 	return !memcmp(complete, isa, sizeof(complete));
 }
 
-/* With a ceiling, what cannot be hidden by itself comes back with what it needs. */
+/*
+ * Update the model after a call that has set the extensions of a vCPU. With a
+ * ceiling, an extension that cannot be hidden by itself comes back as soon as
+ * its dependencies are enabled.
+ */
 static void set_model(struct cpu *c, int err, bool *isa)
 {
 	int i;
@@ -393,7 +418,10 @@ static void set_model(struct cpu *c, int err, bool *isa)
 			isa[i] = true;
 	if (ceiling_set)
 		isa_drop_incomplete(isa, true);
-	/* F, D and V take their registers with them. */
+	/*
+	 * A change of F, D or V adds or removes registers, which makes the
+	 * digest invalid.
+	 */
 	if (c->isa[E(F)] != isa[E(F)] || c->isa[E(D)] != isa[E(D)] || c->isa[E(V)] != isa[E(V)])
 		c->digested = false;
 	memcpy(c->isa, isa, sizeof(c->isa));
@@ -401,7 +429,7 @@ static void set_model(struct cpu *c, int err, bool *isa)
 
 static u64 random_ext(void)
 {
-	/* Those that others need, more often */
+	/* Extensions on which others depend, which are chosen more often */
 	static const int first[] = { E(F), E(D), E(V), E(ZVKB), E(ZFHMIN), E(ZVFHMIN) };
 
 	return rnd(3) ? rnd(NR_EXT + 3) : first[rnd(ARRAY_SIZE(first))];
@@ -435,7 +463,10 @@ static void op_multi(struct cpu *c)
 		val = kvm_random_u64(&rng);
 		break;
 	case 1:
-		/* What it has, or has not, to be on the safe side */
+		/*
+		 * Begin with the register's current value, so that few
+		 * extensions change.
+		 */
 		if (n < NR_ISA_MULTI_REGS)
 			val = vcpu_get_reg(c->vcpu, id);
 		break;
@@ -479,7 +510,10 @@ static void op_config(struct cpu *c)
 	for (i = 0; i < 26; i++) {
 		int ext = ext_of[i] - 1;
 
-		/* What nobody has, and what cannot be changed, is ignored. */
+		/*
+		 * KVM ignores letters of extensions that it does not know or
+		 * cannot change.
+		 */
 		if (ext < 0 || !known[ext])
 			continue;
 		if (offered[ext] && !hideable[ext]) {
@@ -537,7 +571,10 @@ static int get_set(u64 attr, bool *isa)
 	return ret;
 }
 
-/* Of a VMM that knows another version of struct kvm_riscv_vm_isa, or none */
+/*
+ * Return the size that a VMM might pass which knows another version of struct
+ * kvm_riscv_vm_isa, or a random size.
+ */
 static u64 random_set_size(void)
 {
 	switch (rnd(16)) {
@@ -554,7 +591,10 @@ static u64 random_set_size(void)
 	}
 }
 
-/* KVM fills in what it knows, and clears what userspace has room for beyond that. */
+/*
+ * Read an attribute. KVM fills in the fields that it knows and clears the rest
+ * of userspace's structure.
+ */
 static void op_get_set(struct cpu *c)
 {
 	struct kvm_riscv_vm_isa *set = (void *)buf, known_set = { .size = sizeof(known_set) };
@@ -617,7 +657,10 @@ static void op_ceiling(struct cpu *c)
 		want = EINVAL;
 	}
 	if (!rnd(4)) {
-		/* What a later kernel may know; nothing if it is beyond the size */
+		/*
+		 * Set a bit that only a later kernel may know. KVM ignores it
+		 * if it is beyond the size that the VMM passes.
+		 */
 		i = rnd(rnd(2) ? 4 : getpagesize() / 8);
 		set.unknown[i] = BIT(rnd(8));
 		if (set.isa.size > sizeof(set.isa) + i * sizeof(u64))
@@ -653,7 +696,10 @@ static void op_attr(struct cpu *c)
 	};
 	bool isa[NR_EXT];
 
-	/* op_ceiling() sets what can be. */
+	/*
+	 * A valid ceiling would change the model, and only op_ceiling() does
+	 * that.
+	 */
 	if (call == 2 && a.attr == KVM_RISCV_VM_ISA_CEILING)
 		a.flags = 1;
 	if (a.flags)
@@ -706,7 +752,10 @@ static bool is_simd(u64 id)
 	       TYPE(id) == KVM_REG_RISCV_VECTOR;
 }
 
-/* One of this vCPU's, or of one with all extensions, or not quite */
+/*
+ * Return the id of a register that this vCPU has, or that a vCPU with all
+ * extensions has, sometimes slightly corrupted.
+ */
 static u64 random_id(struct cpu *c)
 {
 	u64 id = all_regs[rnd(nr_all_regs)];
@@ -728,7 +777,10 @@ static u64 random_id(struct cpu *c)
 	return id;
 }
 
-/* Where there are no registers but those that are listed, and several at once */
+/*
+ * Return whether ID belongs to a type of which KVM lists every readable
+ * register.
+ */
 static bool is_exact(u64 id)
 {
 	return TYPE(id) == KVM_REG_RISCV_CONFIG || TYPE(id) == KVM_REG_RISCV_CORE ||
@@ -758,7 +810,7 @@ static void op_set_reg(struct cpu *c)
 	u64 id = random_id(c), size = KVM_REG_SIZE(id), i;
 	int err, want = 0;
 
-	/* The others would lead the guest astray. */
+	/* Random values in other registers would make the guest crash. */
 	if (!is_simd(id))
 		return op_get_reg(c);
 	for (i = 0; i < size; i += 8)
@@ -812,7 +864,7 @@ static u64 context_id(int i)
 	return ids[i];
 }
 
-/* What guest_code() begins with */
+/* Set the registers with which guest_code() begins. */
 static void set_context(struct cpu *c)
 {
 	int i;
@@ -857,14 +909,20 @@ static void op_create_vm(struct cpu *c)
 	nr_vcpus = 0;
 	vlenb = host_vlenb;
 	can_reset = false;
-	/* Those that have run cannot change any more. */
+	/*
+	 * vCPUs that have run cannot change their extensions any more, so vCPUs
+	 * do not run for a while.
+	 */
 	run_after = op_nr + rnd(150);
 	memcpy(ceiling, offered, sizeof(ceiling));
 	ceiling_set = false;
 	nr_vms++;
 }
 
-/* Even a run that ends before it begins is one. */
+/*
+ * Fix the vCPU's extensions: even a KVM_RUN that returns before it enters the
+ * guest counts as a run.
+ */
 static void op_lock(struct cpu *c)
 {
 	if (op_nr < run_after)
@@ -876,7 +934,10 @@ static void op_lock(struct cpu *c)
 	c->vcpu->run->immediate_exit = 0;
 }
 
-/* vCPUs that are gone ahead of their VM, behind it, or without a register used */
+/*
+ * Create a VM whose vCPUs are closed before the VM or after it, with or without
+ * having used a vector register.
+ */
 static void op_short_life(struct cpu *c)
 {
 	int kvm = open_kvm_dev_path_or_exit(), fd[3], i, nr = 1 + rnd(2);
@@ -950,7 +1011,10 @@ static u32 mp_state(struct cpu *c)
 	return state.mp_state;
 }
 
-/* Signals end the KVM_RUN of a vCPU that is stopped, or is about to stop. */
+/*
+ * Run a vCPU that is stopped or about to stop. Only a signal ends such a
+ * KVM_RUN.
+ */
 static void run_to_signal(struct cpu *c)
 {
 	struct itimerval timer = { { .tv_usec = 2000 }, { .tv_usec = 2000 } };
@@ -964,7 +1028,10 @@ static void run_to_signal(struct cpu *c)
 	c->stopped = true;
 }
 
-/* The VMM emulates the instruction, leaves it out, or comes back. */
+/*
+ * Handle KVM_EXIT_RISCV_VECTOR: emulate the instruction, skip it, or just call
+ * KVM_RUN again.
+ */
 static void answer_exit(struct cpu *c, bool v_on)
 {
 	u64 pc = RISCV_CORE_REG(regs.pc);
@@ -984,7 +1051,10 @@ static void answer_exit(struct cpu *c, bool v_on)
 	}
 }
 
-/* By the view that there is: without a ceiling a vCPU can have D alone. */
+/*
+ * Check f5 with the F registers or, if there are none, with the D registers:
+ * without a ceiling a vCPU can have D without F.
+ */
 static void check_f5(struct cpu *c, u64 arg)
 {
 	u64 val = 0;
@@ -1002,7 +1072,7 @@ static void check_v5(struct cpu *c, u64 arg)
 	TEST_ASSERT(*(u64 *)buf2 == arg, "the guest's v5 is %lx", *(u64 *)buf2);
 }
 
-/* Until the guest has done what it is told */
+/* Run the guest until it has carried out its order. */
 static void run_guest(struct cpu *c, struct order *o, bool v_on)
 {
 	struct kvm_run *run = c->vcpu->run;
@@ -1049,7 +1119,10 @@ static void op_run(struct cpu *c)
 	c->ran = true;
 	if (c->stopped) {
 		note("run, stopped");
-		/* KVM does the reset of a start even if it has been stopped since. */
+		/*
+		 * If the vCPU has been started and stopped since the last run,
+		 * KVM still performs the pending reset, so do not run it here.
+		 */
 		if (!c->booting)
 			run_to_signal(c);
 		return;
@@ -1119,7 +1192,10 @@ static u64 class_of(int word)
 	       word < WORD(vstart) ? KVM_SYNC_RISCV_FP : KVM_SYNC_RISCV_VECTOR_CSR;
 }
 
-/* A vCPU without D has the lower halves of its FP registers. */
+/*
+ * The bits of a word that kvm_run preserves: a vCPU without D has only the
+ * lower halves of its FP registers.
+ */
 static u64 sync_mask(struct cpu *c, int word)
 {
 	return class_of(word) == KVM_SYNC_RISCV_FP && !c->isa[E(D)] ? -1U : -1UL;
@@ -1183,7 +1259,10 @@ static int run_sync(struct cpu *c, u64 valid, u64 dirty)
 	return ret;
 }
 
-/* The guest goes on with what it had, but for FP and vectors. */
+/*
+ * Restore the guest's x registers and CSRs, so that it can go on. FP and vector
+ * registers keep their new values.
+ */
 static void restore_sync(struct cpu *c, const union sync_regs *old)
 {
 	c->vcpu->run->s.regs = old->r;
@@ -1249,7 +1328,10 @@ static void op_sync(struct cpu *c)
 	restore_sync(c, &old);
 }
 
-/* The guest computes with registers of kvm_run. */
+/*
+ * Pass random registers to the guest in kvm_run, and check what the guest has
+ * computed with them.
+ */
 static void op_sync_run(struct cpu *c)
 {
 	union sync_regs *regs = (void *)&c->vcpu->run->s.regs, old, new, is;
@@ -1266,7 +1348,7 @@ static void op_sync_run(struct cpu *c)
 	new.r.pc = (u64)guest_not;
 	new.r.mode = KVM_RISCV_MODE_S;
 	new.r.fcsr &= 0xff;
-	/* Those that decide how the guest runs stay. */
+	/* Keep the CSRs that decide how the guest runs. */
 	memcpy(&new.r.sstatus, &old.r.sstatus, sizeof(u64) * (WORD(f) - WORD(sstatus)));
 	new.r.sscratch = kvm_random_u64(&rng);
 	*regs = new;
@@ -1289,7 +1371,7 @@ static void op_sync_run(struct cpu *c)
 }
 
 /*
- * Pointers that lead nowhere, or only half way
+ * Calls with pointers to memory that is not, or only partly, accessible
  */
 static u8 *pages;	/* one to use, one that must not be, one to read */
 
@@ -1298,13 +1380,19 @@ static void map_pages(void)
 	size_t size = getpagesize();
 
 	pages = kvm_mmap(3 * size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
-	/* What bad_attr() has at the front of its structure */
+	/*
+	 * The size field of the structure that bad_attr() passes. This page is
+	 * read-only.
+	 */
 	*(u64 *)(pages + 2 * size) = sizeof(struct kvm_riscv_vm_isa);
 	mprotect(pages + size, size, PROT_NONE);
 	mprotect(pages + 2 * size, size, PROT_READ);
 }
 
-/* Where SIZE bytes cannot be read, or (WRITE) not written */
+/*
+ * Return an address at which SIZE bytes cannot be read or, with WRITE, cannot
+ * be written.
+ */
 static void *bad_pointer(size_t size, bool write)
 {
 	size_t page = getpagesize();
@@ -1376,7 +1464,10 @@ static int bad_attr(struct cpu *c)
 	return ioctl(vm->fd, set ? KVM_SET_DEVICE_ATTR : KVM_GET_DEVICE_ATTR, &a);
 }
 
-/* A list that ends where its page does */
+/*
+ * Call KVM_GET_REG_LIST with a buffer that ends before the list does, at the
+ * end of an accessible page.
+ */
 static int bad_list(struct cpu *c)
 {
 	struct kvm_reg_list *list = (void *)(pages + getpagesize()) - 8 * (1 + rnd(c->list.n));
@@ -1400,7 +1491,7 @@ static void op_bad_pointer(struct cpu *c)
 }
 
 /*
- * Memory at virtual addresses of the guest
+ * Accesses to memory at guest virtual addresses, with KVM_RISCV_MEM_OP
  */
 static u8 mem_buf[MEM_OP_MAX];
 
@@ -1450,7 +1541,10 @@ static void random_mem_op(struct kvm_riscv_mem_op *m)
 		m->reserved[rnd(ARRAY_SIZE(m->reserved))] = BIT(rnd(64));
 		break;
 	case 6:
-		/* No address of Sv39 to Sv57 */
+		/*
+		 * An address that is not canonical in any mode from Sv39 to
+		 * Sv57
+		 */
 		m->gva = kvm_random_u64(&rng) | 1UL << 63;
 		m->gva &= ~(1UL << 62);
 		break;
@@ -1507,7 +1601,10 @@ static void op_mem(struct cpu *c)
 	valid = mem_op_valid(c, &m);
 	for (i = 0; valid && i < m.size; i++)
 		mem_buf[i] = m.op == KVM_RISCV_MEM_STORE ? kvm_random_u32(&rng) : 0xa5;
-	/* QEMU does not tell that HLVX has no page of the G-stage. */
+	/*
+	 * QEMU reports the wrong exception if HLVX accesses a page that the
+	 * G-stage does not map yet, so make KVM map all pages first.
+	 */
 	for (i = 0; valid && i < MEM_SIZE; i += getpagesize())
 		vcpu_mem_op(c->vcpu, KVM_RISCV_MEM_LOAD, MEM_GVA + i, &val, 1, 1);
 	if (valid && m.size > 1 && mem_op_done(&m) == m.size && !rnd(6)) {
@@ -1518,7 +1615,10 @@ static void op_mem(struct cpu *c)
 	     m.gva, m.size, m.width, m.buf);
 	EXPECT(ioctl(c->vcpu->fd, KVM_RISCV_MEM_OP, &m), !valid ? EINVAL : bad ? EFAULT : 0);
 	if (bad && m.op == KVM_RISCV_MEM_STORE)
-		/* What could be read of it may have been stored. */
+		/*
+		 * KVM may have stored the part of the buffer that it could
+		 * read.
+		 */
 		memcpy(mem_model + (m.gva - MEM_GVA), hva + (m.gva - MEM_GVA), m.size);
 	else if (valid && !bad)
 		check_mem_op(c, &m);
@@ -1562,7 +1662,10 @@ static u8 reg_byte(struct cpu *c, u64 n)
 	return buf2[n % vlenb];
 }
 
-/* A child has the mapping, with the same registers, unless it was told not to. */
+/*
+ * A child process inherits the mapping, with the same registers, unless
+ * MADV_DONTFORK is set.
+ */
 static void fork_map(u8 *p, int prot, u8 val, size_t page)
 {
 	u8 *start = (void *)((u64)p & -page), is = 0;
@@ -1613,7 +1716,10 @@ static void op_map(struct cpu *c)
 	bool shared = rnd(6), write = rnd(2), good;
 	u8 *map, *p, val = rnd(256), is;
 
-	/* Or ahead of it, inside of it, behind it, or nowhere */
+	/*
+	 * Choose the offset and size of the mapping: all registers, too low, a
+	 * part, too high, or nothing at all.
+	 */
 	switch (rnd(6)) {
 	case 0:
 		first += rnd(nr + 3) - 1;
@@ -1661,7 +1767,10 @@ static void op_map(struct cpu *c)
 	case 2:
 		if (kept)
 			break;
-		/* Of the page that has been touched, until later, even without a VM */
+		/*
+		 * Keep only the page that has been touched, possibly for longer
+		 * than the VM exists.
+		 */
 		kept = map + i * page;
 		kept_size = page;
 		unmap(map, i * page);
@@ -1709,13 +1818,17 @@ static void random_op(void)
 }
 
 /*
- * Several threads do anything to the same vCPUs.  Nobody can tell which extensions
- * are left, but they must be complete, and the registers those that they have.
+ * Several threads make random calls on the same vCPUs at the same time. The
+ * model cannot predict which extensions a vCPU has afterwards, but each must
+ * have its dependencies, and KVM must list exactly their registers.
  */
 #define NR_THREADS	3
 #define NR_WILD		200
 
-/* Everybody writes these, and reads them while others write. */
+/*
+ * Arguments of ioctls that all threads write, even while KVM reads them for
+ * another thread
+ */
 static struct kvm_one_reg torn_reg;
 static struct kvm_riscv_vm_isa torn_set;
 static u8 torn_buf[MAX_REG_SIZE];
@@ -1795,7 +1908,7 @@ static void wild_run(struct cpu *c)
 		EXPECT_ANY(__vcpu_run(c->vcpu), EINTR);
 		return;
 	}
-	/* x registers and CSRs would lead the guest astray. */
+	/* Random x registers and CSRs would make the guest crash. */
 	fill_sync(&regs);
 	memcpy(&c->vcpu->run->s.regs, &regs, sizeof(regs));
 	WRITE_ONCE(c->vcpu->run->kvm_valid_regs, rnd(16) ?: BIT(rnd(64)));
@@ -1817,7 +1930,10 @@ static void wild_mem(struct cpu *c)
 	EXPECT_ANY(ioctl(c->vcpu->fd, KVM_RISCV_MEM_OP, &m), EINVAL, EINTR);
 }
 
-/* Registers that change while others run the vCPU, read them, or take V from it */
+/*
+ * Change mapped vector registers while other threads run the vCPU, read its
+ * registers, or disable its V.
+ */
 static void wild_map(struct cpu *c)
 {
 	size_t page = getpagesize(), nr = (32 * vlenb + page - 1) / page, i;
@@ -1880,7 +1996,10 @@ static void *wild_thread(void *arg)
 	return NULL;
 }
 
-/* Whatever it has come to must be consistent, and final if the vCPU has run. */
+/*
+ * Check that a vCPU's extensions are consistent, whatever the threads have
+ * done, and that they can no longer change if the vCPU has run.
+ */
 static void check_wild(struct cpu *c)
 {
 	struct kvm_one_reg reg = { .id = RISCV_ISA_EXT_REG(E(F)), .addr = (u64)buf };
@@ -1916,7 +2035,10 @@ static void run_threads(void)
 	for (i = 0; i < NR_THREADS; i++)
 		TEST_ASSERT(!pthread_create(&threads[i], NULL, wild_thread,
 					    (void *)(u64)kvm_random_u32(&rng)), "pthread_create()");
-	/* Those whose vCPU is stopped */
+	/*
+	 * A thread whose vCPU is stopped stays in KVM_RUN until a signal
+	 * arrives.
+	 */
 	while (__atomic_load_n(&nr_wild, __ATOMIC_RELAXED) < want) {
 		usleep(1000);
 		for (i = 0; i < NR_THREADS; i++)
@@ -1928,7 +2050,10 @@ static void run_threads(void)
 		check_wild(&cpus[i]);
 }
 
-/* What the host has, from a VM and a vCPU that nobody has changed */
+/*
+ * Determine what the host supports, using a VM and a vCPU with default
+ * settings.
+ */
 static void ask_host(void)
 {
 	struct kvm_reg_list *list;
@@ -1958,7 +2083,7 @@ static void ask_host(void)
 	free(list);
 }
 
-/* For those who wait for a million */
+/* Report progress in long runs. */
 static void print_progress(u64 nr, u64 of)
 {
 	if (!(nr % PROGRESS))
@@ -1989,7 +2114,10 @@ int main(int argc, char *argv[])
 	ask_host();
 	ksft_set_plan(2);
 	ksft_print_msg("seed %u, %lu operations\n", seed, count);
-	/* Of the generator, 0 and its modulus are the fixed points. */
+	/*
+	 * 0 and the modulus are fixed points of the random number generator, so
+	 * avoid them as seeds.
+	 */
 	rng = new_kvm_random_state(seed % 0x7ffffffe + 1);
 	sigaction(SIGALRM, &sa, NULL);
 	sa.sa_handler = on_fault;

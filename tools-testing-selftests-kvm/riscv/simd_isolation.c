@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * simd_isolation.c - FP and vector state must neither leak nor get lost.
+ * simd_isolation.c - Test that FP and vector state neither leaks nor gets lost.
+ * sstatus.FS and sstatus.VS are the only means that hardware has to keep a
+ * guest away from the FP and vector registers.
  *
- * sstatus.FS and sstatus.VS are all that hardware offers to keep a guest away
- * from the FP and vector registers, so whatever a guest can reach with them on
- * has to be its own, all of it, at all times.
+ * While one of them is not Off, all registers that it gives access to must
+ * therefore hold the guest's own values.
  */
 #define _GNU_SOURCE
 #include <signal.h>
@@ -26,7 +27,10 @@
 #define SECRET		0x5ec4e75ec4e75ec4UL
 #define NR_EXITS	64
 
-/* prctl(PR_RISCV_V_SET_CONTROL) takes the setting for the next execve() here. */
+/*
+ * The field in which prctl(PR_RISCV_V_SET_CONTROL) takes the setting that
+ * applies after the next execve()
+ */
 #define V_CTRL_NEXT(x)	((x) << 2)
 
 static void guest_simd_on(void)
@@ -143,7 +147,7 @@ TEST_F(simd_switch, fp_off_traps)
 {
 	REQUIRE_EXT(self->vcpu, F);
 
-	/* Dependents first: a guest with V has F, and with D has F. */
+	/* Disable dependents first, because V and D need F. */
 	if (__vcpu_has_isa_ext(self->vcpu, KVM_RISCV_ISA_EXT_V))
 		vcpu_switch_ext(self->vcpu, variant->path, KVM_RISCV_ISA_EXT_V, false);
 	if (__vcpu_has_isa_ext(self->vcpu, KVM_RISCV_ISA_EXT_D))
@@ -156,8 +160,8 @@ TEST_F(simd_switch, fp_off_traps)
 KVM_ONE_VCPU_TEST_SUITE(simd);
 
 /*
- * A process keeps SECRET in a vector register of a CPU, a guest whose V is off
- * runs on the same CPU and stores that register.
+ * A process keeps SECRET in a vector register of a CPU. A guest whose V is
+ * disabled runs on the same CPU and tries to store that register.
  */
 static u8 peeked[SIMD_MAX_VLENB] __aligned(16);
 
@@ -174,8 +178,9 @@ static void guest_peek_v8(void)
 static void keep_secret(void)
 {
 	/*
-	 * No system call in here, they destroy the registers; and reload the
-	 * register all the time, in case something else did.
+	 * Make no system call here, because system calls destroy vector
+	 * registers. Reload the register all the time, in case something else
+	 * has changed it.
 	 */
 	for (;;)
 		asm volatile(V_INSN("vsetvli t0, zero, e64, m1, ta, ma\n"
@@ -220,8 +225,9 @@ TEST_F(simd, v_off_hides_other_processes)
 }
 
 /*
- * V enabled on a vCPU that was created without: possible for a VMM that runs
- * with V off until it turns it on for itself with prctl().
+ * Enable V on a vCPU that was created without V. This is possible if the VMM
+ * creates the vCPU while V is off for the VMM itself, and then enables V for
+ * itself with prctl().
  */
 static void test_v_late(void)
 {
@@ -233,7 +239,7 @@ static void test_v_late(void)
 	vcpu_catch_illegal_insns(vcpu);
 	TEST_ASSERT(!__vcpu_has_isa_ext(vcpu, KVM_RISCV_ISA_EXT_V),
 		    "vCPU has V although its creator has not");
-	/* There are hosts with vectors of other kinds than V. */
+	/* Skip hosts that have vectors but not V. */
 	__TEST_REQUIRE(!__vcpu_get_reg(vcpu, RISCV_ISA_EXT_REG(KVM_RISCV_ISA_EXT_V), &val),
 		       "no V");
 
@@ -257,7 +263,10 @@ TEST(v_late)
 		  V_CTRL_NEXT(PR_RISCV_V_VSTATE_CTRL_OFF)))
 		SKIP(return, "no V in this kernel");
 
-	/* V can be turned off for the next program only. */
+	/*
+	 * V can only be turned off for the next program, so execute this
+	 * program again.
+	 */
 	pid = fork();
 	ASSERT_GE(pid, 0);
 	if (!pid) {
@@ -271,8 +280,8 @@ TEST(v_late)
 }
 
 /*
- * D off leaves the D instructions running: FS is one switch for both.  What a
- * guest can touch has to be switched.
+ * If D is disabled and F is not, D instructions still run, because FS enables
+ * both. KVM must therefore switch all 64 bits of the FP registers.
  */
 static void guest_d_without_d(void)
 {
@@ -307,7 +316,7 @@ TEST_F(simd, d_off_keeps_all_bits)
 
 static u64 gpr_out[3];
 
-/* f1 holds 1.0f from the guest, f2 gets 2.0f from the VMM. */
+/* The guest writes 1.0f to f1, and the VMM writes 2.0f to f2. */
 static void guest_f_view(void)
 {
 	guest_simd_on();
@@ -344,7 +353,10 @@ static void test_f_view(struct kvm_vcpu *vcpu, bool has_d)
 
 	vcpu_run_to_sync(vcpu);
 	if (has_d) {
-		/* The D view owns the upper half, in whatever order both are written. */
+		/*
+		 * With D, the D registers own the upper half. Writing an F
+		 * register does not change that half.
+		 */
 		TEST_ASSERT_EQ(out[0], (SECRET & ~0xffffffffUL) | 0x40000000);
 	} else {
 		TEST_ASSERT_EQ(out[0], 0xffffffff00000000UL | 0x40000000);
@@ -375,10 +387,11 @@ TEST_F(simd, f_view_with_d)
 }
 
 /*
- * Guest and VMM thread with all their registers live across KVM_RUN.  What is
- * on the CPU in between is the kernel's business and must not show.
+ * The guest and the VMM thread keep all their registers live across KVM_RUN.
+ * Neither may see the other's values, whatever the kernel does with the hart's
+ * registers in between. The buffers hold whole register files:
  *
- * The buffers are whole register files, the guest's and what it ought to be.
+ * the guest's actual and its expected registers.
  */
 static u8 v_buf[32 * SIMD_MAX_VLENB] __aligned(16);
 static u8 v_want[32 * SIMD_MAX_VLENB] __aligned(16);
@@ -442,13 +455,18 @@ static void check_live_registers(struct kvm_vcpu *vcpu, bool vmm_uses_v)
 		if (vmm_uses_v) {
 			memset(host_v, 0x11, sizeof(host_v));
 			simd_load_v_regs(host_v, vlenb);
-			/* The one thing that a system call does not destroy. */
+			/*
+			 * vxrm is the only vector state that a system call
+			 * preserves.
+			 */
 			asm volatile("csrwi vxrm, 1");
 		}
 		do {
 			ret = vcpu_run_with_live_fp(vcpu, &host_in, &host_out);
 		} while (ret == -EINTR);
-		/* Before anything else can use them: what is in the registers now? */
+		/*
+		 * Store the vector registers before anything else can use them.
+		 */
 		if (vmm_uses_v) {
 			simd_store_v_regs(host_v, vlenb);
 			asm volatile("csrr %0, vxrm" : "=r" (vxrm));
@@ -489,7 +507,10 @@ TEST_F(simd, guest_v_hidden_from_vmm)
 	check_live_registers(vcpu, true);
 }
 
-/* Write a register from a buffer of which the second half is not there. */
+/*
+ * Write a register from a buffer whose second half is not mapped. The write
+ * must fail and must not change the register.
+ */
 static void check_half_a_write(struct kvm_vcpu *vcpu, u64 id, void *end)
 {
 	static u8 old[8192], now[8192];	/* No vlenb is larger. */

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * simd_lifecycle_test.c - FP and vector registers through what happens to a vCPU.
+ * simd_lifecycle_test.c - Test FP and vector registers across the events in a
+ * vCPU's life.
  *
- * A guest keeps random values in all of its registers across exits to the VMM,
- * and in each test something else happens in between.  The guest finds what it
- * had, or what the VMM has written, or zeros after a reset, and so does ONE_REG.
+ * A guest keeps random values in all of its FP and vector registers across
+ * exits to the VMM, and each test makes a different event happen between the
+ * exits, such as a signal, a migration or a reset. Afterwards the guest and
+ * KVM_GET_ONE_REG must both see the guest's old values, the values that the VMM
+ * has written, or zeros after a reset.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -43,7 +46,10 @@
 /* What a guest does in each turn before it looks at its registers */
 enum { BREAKPOINT = 1, SPIN = 2, FWFT = 4 };
 
-/* Each VM has these for itself, the VMM's are the templates. */
+/*
+ * Each VM has its own copy of these variables, which is initialized from the
+ * VMM's.
+ */
 static struct simd_regs want, got;
 static struct kvm_random_state rng;
 static bool has_v;
@@ -51,7 +57,10 @@ static u64 vlenb;
 static int actions;
 static int illegal_insns, breakpoints, fwft_changes;
 
-/* Those that change HEDELEG; landing pads would need some. */
+/*
+ * FWFT features that make KVM change HEDELEG. Landing pads are left out,
+ * because guest code would need lpad instructions.
+ */
 static const int fwft_features[] = { SBI_FWFT_MISALIGNED, SBI_FWFT_SHADOW_STACK };
 
 /* Of the VMM */
@@ -98,7 +107,10 @@ static void guest_check(int turn)
 	__GUEST_ASSERT(!has_v || simd_same_v(&got, &want, vlenb, why), "turn %d: %s", turn, why);
 }
 
-/* What is the guest's own illegal instruction has to stay that. */
+/*
+ * With FS (or VS) off, the guest must get the illegal-instruction exception
+ * itself, whatever KVM loads on demand.
+ */
 static void guest_trap(void)
 {
 	int want = READ_ONCE(illegal_insns) + 1;
@@ -139,7 +151,10 @@ static void guest_code(void)
 
 	for (turn = 0;; turn++) {
 		guest_act(turn);
-		/* Every other time the units come first, or the trap does. */
+		/*
+		 * Alternate whether the guest uses the units first or traps
+		 * first.
+		 */
 		if (turn & 1)
 			guest_trap();
 		guest_check(turn);
@@ -209,7 +224,7 @@ static void check_host_fp(const char *when)
 		    when, host_out.fcsr, host_in.fcsr);
 }
 
-/* One turn of the guest.  Returns how often a signal ended KVM_RUN. */
+/* Run one turn of the guest. Returns how often a signal has ended KVM_RUN. */
 static int run_turn(struct kvm_vcpu *vcpu)
 {
 	int interrupted = 0;
@@ -240,7 +255,10 @@ static int run_turn(struct kvm_vcpu *vcpu)
 	return interrupted;
 }
 
-/* Everything that the thread may use, as a handler or a library would */
+/*
+ * Overwrite all FP and vector registers that the thread may use, as a signal
+ * handler or a library might.
+ */
 static void use_registers(void)
 {
 	int i;
@@ -304,8 +322,9 @@ static void between_fork(struct kvm_vcpu *vcpu, int turn)
 }
 
 /*
- * Another process looks at this thread's registers, must not find the guest's
- * there, and changes them.
+ * Trace the VMM thread from another process with ptrace(). The tracer must not
+ * find the guest's values in the thread's registers. It then changes these
+ * registers.
  */
 static void trace_parent(void)
 {
@@ -361,7 +380,10 @@ static void between_ptrace(struct kvm_vcpu *vcpu, int turn)
 	check_host_fp("set by ptrace");
 }
 
-/* The CPU that the vCPU has run on last goes away, and comes back. */
+/*
+ * Take a CPU offline or online. The test does so with the CPU on which the vCPU
+ * has run last.
+ */
 static void set_online(int cpu, const char *val)
 {
 	int fd, tries = 100;
@@ -370,7 +392,7 @@ static void set_online(int cpu, const char *val)
 	snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%d/online", cpu);
 	fd = open(path, O_WRONLY);
 	TEST_ASSERT(fd >= 0, "%s: %d", path, errno);
-	/* On a machine with more to do, a hart may take its time to stop. */
+	/* On a busy machine, it may take a hart a while to stop. */
 	while (write(fd, val, 1) != 1) {
 		TEST_ASSERT(tries--, "%s: %d", path, errno);
 		usleep(20000);
@@ -382,7 +404,9 @@ static void between_hotplug(struct kvm_vcpu *vcpu, int turn)
 {
 	int cpu = 1;
 
-	/* Run on CPU 1 in even turns, which is away in odd ones. */
+	/*
+	 * The guest runs on CPU 1 in even turns. CPU 1 is offline in odd turns.
+	 */
 	if (turn & 1) {
 		set_online(cpu, "1");
 		pin_self_to_cpu(cpu);
@@ -470,7 +494,10 @@ TEST_F_TIMEOUT(simd_lifecycle, between_runs, 100)
 		SKIP(return, "no SBI FWFT feature that changes HEDELEG");
 }
 
-/* What is read before the first run is zeros, and what is written is there. */
+/*
+ * Before the first run, registers read as zero, and the guest must find the
+ * values that the VMM writes.
+ */
 TEST(before_first_run)
 {
 	struct kvm_vcpu *vcpu;
@@ -485,7 +512,10 @@ TEST(before_first_run)
 	kvm_vm_free(vm);
 }
 
-/* Signals end KVM_RUN at any place, and their handlers use everything. */
+/*
+ * Signals end KVM_RUN at random points, and the signal handler overwrites all
+ * FP and vector registers.
+ */
 TEST(signals_during_run)
 {
 	struct itimerval timer = { .it_interval.tv_usec = 2000, .it_value.tv_usec = 2000 };
@@ -510,7 +540,7 @@ TEST(signals_during_run)
 	kvm_vm_free(vm);
 }
 
-/* Two VMs take turns on one CPU, and one of them has no V. */
+/* Two VMs run alternately on one CPU. One of them has no V. */
 TEST(two_vms)
 {
 	struct kvm_vcpu *vcpu[2];
@@ -532,7 +562,10 @@ TEST(two_vms)
 		kvm_vm_free(vm[i]);
 }
 
-/* By the VMM, between two runs, and the guest begins anew */
+/*
+ * The VMM resets the vCPU between two runs, and the guest starts again from the
+ * beginning.
+ */
 TEST(mp_state_reset)
 {
 	struct kvm_mp_state init = { .mp_state = KVM_MP_STATE_INIT_RECEIVED };
@@ -569,8 +602,9 @@ TEST(mp_state_reset)
 }
 
 /*
- * By another hart: HSM starts a hart with paging off, so there is some code of
- * which the virtual address is the physical one, which turns it on again.
+ * Another hart of the guest resets the vCPU by starting it with SBI HSM. HSM
+ * starts a hart with paging off, so the hart begins in code whose virtual
+ * address equals its physical address and which turns paging on.
  */
 struct boot {
 	u64 satp, sp, gp, stvec, pc;
@@ -596,7 +630,10 @@ static void guest_hsm_primary(struct boot *boot)
 			ret = sbi_ecall(SBI_EXT_HSM, SBI_EXT_HSM_STATUS, 1, 0, 0, 0, 0, 0);
 			GUEST_ASSERT_EQ(ret.error, 0);
 		} while (ret.value != SBI_HSM_STOPPED);
-		/* It has left its own there. */
+		/*
+		 * The secondary hart has left its own values in want, but after
+		 * a start it must find zeros.
+		 */
 		memset(&want, 0, sizeof(want));
 		ret = sbi_ecall(SBI_EXT_HSM, SBI_EXT_HSM_START, 1, (u64)boot->code, (u64)boot,
 				0, 0, 0);
@@ -671,7 +708,7 @@ TEST(hsm_stop_start)
 	if (get_ucall(vcpu, &uc) == UCALL_ABORT)
 		REPORT_GUEST_ASSERT(uc);
 	TEST_ASSERT_EQ(uc.cmd, UCALL_DONE);
-	/* The other thread is in KVM_RUN for good: it ends with the process. */
+	/* The other thread stays in KVM_RUN until the process exits. */
 }
 
 TEST_HARNESS_MAIN

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * simd_preempt_test.c - preempted where KVM changes something beside FS and VS.
+ * simd_preempt_test.c - Test preemption of KVM while it modifies the guest's
+ * sstatus.
  *
- * When a guest's trap is its own, KVM changes other fields of the sstatus in which
- * FS and VS tell whether the registers are the guest's.  A preemption right there
- * takes them away from it, and that must not be undone.  The guest writes f8, has
- * an illegal instruction, and looks at f8, while a real-time thread wakes up on the
- * same CPU at any time.  With -icount, QEMU takes interrupts at any instruction.
+ * When KVM redirects a trap to the guest, it changes fields of sstatus, in
+ * which FS and VS also tell whether the hart holds the guest's FP and vector
+ * registers. If KVM is preempted in the middle of this, it saves the registers
+ * and turns FS and VS off, and the rest of the update must not turn them on
+ * again. The guest writes f8, executes an illegal instruction, and checks f8,
+ * while a real-time thread wakes up on the same CPU at random times. Run QEMU
+ * with -icount, which lets it take an interrupt at any instruction.
  */
 #define _GNU_SOURCE
 #include <pthread.h>
@@ -68,7 +71,10 @@ static void restore_switch(void)
 	simd_switch_set(old_switch);
 }
 
-/* What the last run has used must not be loaded at once: then nothing is taken away. */
+/*
+ * Switch to lazy mode. In eager mode KVM would load the registers again at the
+ * next entry, which would hide the bug that this test looks for.
+ */
 static void be_lazy(void)
 {
 	__TEST_REQUIRE(simd_switch_get(old_switch), "no parameter simd_switch, or not root");
@@ -86,14 +92,20 @@ int main(int argc, char **argv)
 	struct ucall uc;
 
 	vm = vm_create_with_one_vcpu(&vcpu, guest_code);
-	/* As long as V has not been used, KVM gets all illegal instructions. */
+	/*
+	 * Require V, because illegal instructions trap to KVM only as long as
+	 * the guest has a unit (here V) that KVM has not loaded.
+	 */
 	TEST_REQUIRE(__vcpu_has_isa_ext(vcpu, KVM_RISCV_ISA_EXT_D));
 	TEST_REQUIRE(__vcpu_has_isa_ext(vcpu, KVM_RISCV_ISA_EXT_V));
 	be_lazy();
 	vcpu_catch_illegal_insns(vcpu);
 	vcpu_args_set(vcpu, 1, (u64)nr_turns);
 
-	/* The thread inherits the CPU. */
+	/*
+	 * The new thread inherits the affinity, so both threads run on the same
+	 * CPU.
+	 */
 	pin_self_to_any_cpu();
 	TEST_ASSERT(!pthread_create(&noise, NULL, make_noise, NULL), "pthread_create() failed");
 	__TEST_REQUIRE(!pthread_setschedparam(noise, SCHED_FIFO, &rt),

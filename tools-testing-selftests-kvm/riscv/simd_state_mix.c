@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * simd_state_mix.c - everybody has FP and vector registers of their own.
+ * simd_state_mix.c - Test that guests, VMMs and other processes all keep their
+ * own FP and vector registers.
  *
- * vCPUs, their VMM threads and processes that know nothing of KVM, more of them
- * than there are CPUs, all keep random values in all of their FP and vector
- * registers, and check them time and again.  A thread moves them from CPU to CPU.
- * Guests use FP, vectors, both or neither in phases of random length, with
- * vsstatus.FS and VS in any state, and are left by preemption, by exits that
- * KVM handles, and by exits to the VMM, which looks at the registers by ONE_REG
- * and sometimes changes them.
+ * vCPUs, their VMM threads and processes that do not use KVM (bystanders)
+ * outnumber the CPUs. All of them keep random values in all of their FP and
+ * vector registers and check these values again and again. Another thread moves
+ * them from CPU to CPU. Guests use FP, vectors, both or neither in phases of
+ * random length, with vsstatus.FS and VS in any state. Preemption, exits that
+ * KVM handles, and exits to the VMM interrupt the guests. After an exit, the
+ * VMM reads the registers with KVM_GET_ONE_REG and sometimes changes them.
  */
 #define _GNU_SOURCE
 #include <pthread.h>
@@ -90,12 +91,18 @@ static void random_v(struct simd_regs *regs, struct kvm_random_state *rng, bool 
 	simd_random_v(regs, vlenb, rng);
 	if (!csrs)
 		regs->vcsr = vcsr;
-	/* vsetvl resets it, so the guest writes even what the VMM has chosen. */
+	/*
+	 * vsetvl resets vstart, so the guest would have to write vstart even if
+	 * the VMM has chosen its value.
+	 */
 	if (leave_csrs_alone)
 		regs->vstart = vstart;
 }
 
-/* What was in the registers must be in there; then go on with something else. */
+/*
+ * Check that the FP registers still hold the guest's values, then load new
+ * ones.
+ */
 static void guest_use_fp(struct guest *g, int cpu)
 {
 	char why[SIMD_WHY_LEN];
@@ -106,7 +113,10 @@ static void guest_use_fp(struct guest *g, int cpu)
 		       "vCPU %d, turn %lu: %s", cpu, g->turns, why);
 	g->fp_checks++;
 
-	/* Now and then leave them as they are, and Clean. */
+	/*
+	 * Sometimes keep the registers as they are, which leaves the unit
+	 * Clean.
+	 */
 	if (__kvm_random_bool(&g->rng, 75)) {
 		random_fp(&g->want, &g->rng, !leave_csrs_alone);
 		simd_load_fp(&g->want);
@@ -123,13 +133,19 @@ static void guest_use_v(struct guest *g, int cpu)
 		       "vCPU %d, turn %lu: %s", cpu, g->turns, why);
 	g->v_checks++;
 
-	/* Storing them needed another vl and vtype. */
+	/*
+	 * Reload the registers even if their values stay the same, because
+	 * simd_store_v() has changed vl and vtype.
+	 */
 	if (__kvm_random_bool(&g->rng, 75))
 		random_v(&g->want, &g->rng, !leave_csrs_alone);
 	simd_load_v(&g->want);
 }
 
-/* FS and VS say what the guest wants them to, KVM must not rely on them. */
+/*
+ * Set FS and VS to random values. The guest may set them to anything, so KVM
+ * must not rely on them.
+ */
 static void guest_random_status(struct guest *g)
 {
 	u64 mask = SR_FS | SR_VS;
@@ -172,7 +188,7 @@ static void guest_code(struct guest *g, int cpu, int units)
 	}
 }
 
-/* The registers that the VMM sees are those that the guest had last. */
+/* Check that KVM_GET_ONE_REG returns the values that the guest had last. */
 static void check_view(struct host *h, bool has_v)
 {
 	struct guest *g = h->guest;
@@ -247,8 +263,8 @@ static void *run_vcpu(void *arg)
 }
 
 /*
- * A process beside them.  No system call while the registers are live: it would
- * give the vector registers up.
+ * A process that does not use KVM. It makes no system call while its registers
+ * are live, because a system call would destroy the vector registers.
  */
 static void __noreturn bystander(int nr, u32 seed)
 {
@@ -396,7 +412,7 @@ int main(int argc, char **argv)
 		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	TEST_ASSERT(shared != MAP_FAILED, "mmap() failed");
 
-	/* Announces the seed too, if it was set here. */
+	/* This also prints the random seed, even if an option has set it. */
 	vm = vm_create_with_vcpus(nr_vcpus, guest_code, vcpus);
 	TEST_REQUIRE(__vcpu_has_isa_ext(vcpus[0], KVM_RISCV_ISA_EXT_D));
 	has_v = __vcpu_has_isa_ext(vcpus[0], KVM_RISCV_ISA_EXT_V);
@@ -419,14 +435,17 @@ int main(int argc, char **argv)
 		h->guest->rng = new_kvm_random_state(kvm_random_u32(&kvm_rng));
 		h->rng = new_kvm_random_state(kvm_random_u32(&kvm_rng));
 		vcpu_args_set(h->vcpu, 3, gva, (u64)i, (u64)(USE_FP | (has_v ? USE_V : 0)));
-		/* Registers that are written before the first run are the first ones. */
+		/* Write the registers with which the guest starts. */
 		write_view(h, has_v);
 	}
 	for (i = 0; i < nr_vcpus; i++)
 		TEST_ASSERT(!pthread_create(&hosts[i].thread, NULL, run_vcpu, &hosts[i]),
 			    "pthread_create() failed");
 
-	/* Without the permission it is one of many threads, and migrates less. */
+	/*
+	 * Without permission for real-time scheduling, this thread competes
+	 * with all others and migrates them less often.
+	 */
 	sched_setscheduler(0, SCHED_FIFO, &rt);
 	for (end = now_ms() + seconds * 1000; now_ms() < end;) {
 		usleep(1000 + kvm_random_u32(&kvm_rng) % 4000);

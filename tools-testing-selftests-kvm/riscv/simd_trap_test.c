@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * simd_trap_test.c - who gets the trap of an FP or vector instruction?
+ * simd_trap_test.c - Test that loading FP and vector registers on demand is
+ * invisible to the guest.
  *
- * KVM may keep a unit off until the guest needs it, and load its registers when
- * an instruction traps.  The guest must not be able to tell.  Each instruction
- * of a table is executed with all values of vsstatus.FS and VS, with the units
- * loaded or not, in S and in U mode.  If vsstatus has what it needs, it must do
- * what it does with everything loaded, to every register.  If not, or if it is
- * no instruction, the guest must get its illegal-instruction exception, once,
- * with sepc, stval and sstatus as hardware has them, and no register changed.
+ * KVM may keep the FP or the vector unit off until the guest needs it, and load
+ * the unit's registers when an instruction traps. The guest must not be able to
+ * tell. The guest executes each instruction of a table with all values of
+ * vsstatus.FS and VS, with the units loaded and not loaded, in S mode and in U
+ * mode. If vsstatus enables the units that the instruction needs, the
+ * instruction must leave every register as it does when both units are loaded.
+ * If vsstatus does not, or if the encoding is illegal, the guest must get
+ * exactly one illegal-instruction exception, with sepc, stval and sstatus as
+ * hardware sets them, and no register may change.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -74,7 +77,10 @@ static void set_name(struct probe *p, const char *name)
 	strcpy(p->name, name);
 }
 
-/* The last argument is the instruction.  It gets a function of its own. */
+/*
+ * The last argument is the instruction, which is put into a function of its
+ * own.
+ */
 #define PROBE_VTYPE(ext, needs, writes, vtype, ...)				\
 	do {									\
 		void *code;							\
@@ -95,8 +101,8 @@ static void set_name(struct probe *p, const char *name)
 #define SYMBOL(name)	({ void *p; asm("la %0, " name : "=r" (p)); p; })
 
 /*
- * a0 points to a buffer, a1 is STRIDE or CSR_VALUE, a2 is for results.  None of
- * the FP instructions is one that the assembler would compress by itself.
+ * a0 points to a buffer, a1 is STRIDE or CSR_VALUE, a2 is for results. The
+ * assembler does not compress any of these FP instructions on its own.
  */
 static void fill_fp_probes(void)
 {
@@ -138,8 +144,8 @@ static void fill_fp_probes(void)
 }
 
 /*
- * What a 32-bit process executes: c.flw, c.fsw, c.flwsp and c.fswsp have encodings
- * that are loads and stores of integers in 64-bit code.
+ * Instructions for a 32-bit process. The encodings of c.flw, c.fsw, c.flwsp and
+ * c.fswsp are integer loads and stores in 64-bit code.
  */
 static void fill_rv32_probes(void)
 {
@@ -164,7 +170,10 @@ static void fill_v_probes(void)
 	PROBE(V, VEC, VEC, "vsetivli a2, 3, e8, mf2, ta, ma");
 	PROBE(V, VEC, VEC, "vsetvl a2, a1, zero");
 
-	/* The opcodes of FP loads and stores, other widths */
+	/*
+	 * Vector loads and stores, which have the opcodes of FP loads and
+	 * stores with other widths
+	 */
 	PROBE(V, VEC, VEC, "vle8.v v2, (a0)");
 	PROBE(V, VEC, VEC, "vle16.v v2, (a0)");
 	PROBE(V, VEC, VEC, "vle32.v v2, (a0), v0.t");
@@ -279,7 +288,9 @@ static const struct {
 	{ "csrrci a2, %s, 0",	0x00007673, false },
 };
 
-/* Instruction and return, in memory that guests execute, too */
+/*
+ * An instruction and a return for each CSR access. Guests execute this array.
+ */
 static u32 csr_code[ARRAY_SIZE(csrs) * ARRAY_SIZE(csr_insns)][2];
 
 static void fill_csr_probes(void)
@@ -322,7 +333,7 @@ static void fill_illegal_probes(void)
 	PROBE_ILLEGAL("csrr a2, 0x00b");
 }
 
-/* Of the guest; the VMM fills in what comes before "trap". */
+/* Data of the guest. The VMM initializes what is declared before "trap". */
 static struct simd_regs init, ref, out;
 static u8 init_buf[BUF_SIZE], ref_buf[BUF_SIZE], first_buf[BUF_SIZE];
 static u8 buf[BUF_SIZE] __aligned(PGTBL_PAGE_SIZE);
@@ -335,7 +346,10 @@ static struct {
 	u64 cause, epc, stval, status;
 } trap, first_trap;
 
-/* What an instruction may change beside FP, vectors and the buffer */
+/*
+ * What an instruction may change in addition to FP registers, vector registers
+ * and the buffer
+ */
 struct gprs {
 	u64 a0, a1, a2, stack;
 };
@@ -361,7 +375,7 @@ static void guest_take_illegal(struct pt_regs *regs)
 	regs->epc += (*(u16 *)regs->epc & 3) == 3 ? 4 : 2;
 }
 
-/* The probe's return from U mode */
+/* Handle the ecall with which a probe returns from U mode. */
 static void guest_user_ecall(struct pt_regs *regs)
 {
 	GUEST_ASSERT(!(regs->status & SR_SPP));
@@ -369,19 +383,25 @@ static void guest_user_ecall(struct pt_regs *regs)
 	regs->status |= SR_SPP;
 }
 
-/* sstatus.UXL of a 32-bit process, 0 where there are none; the guest finds out. */
+/*
+ * The value of sstatus.UXL for a 32-bit process, or another one if the hart has
+ * no 32-bit U mode. The guest determines it.
+ */
 static u64 uxl32;
 
 #define FS(status)	(((status) & SR_FS) / SR_FS_INITIAL)
 #define VS(status)	(((status) & SR_VS) / SR_VS_INITIAL)
 
-/* Where U mode has what S mode has at P */
+/* Return the U-mode address of what is at P in S mode. */
 static void *user_address(void *p)
 {
 	return (void *)((u64)p + USER_OFFSET);
 }
 
-/* Call CODE with FS and VS as in STATUS.  Returns sstatus right behind it. */
+/*
+ * Call CODE with FS and VS from STATUS in sstatus. Returns sstatus as it is
+ * right after CODE.
+ */
 static u64 call_probe(u8 *code, bool user, u64 status, struct gprs *gprs)
 {
 	register u64 a0 asm("a0") = gprs->a0;
@@ -464,7 +484,7 @@ static void guest_store_state(struct simd_regs *regs)
 		simd_store_v(regs);
 }
 
-/* Have FP or vectors loaded, or both, without changing anything. */
+/* Make KVM load the given units, without changing any register. */
 static void guest_touch(int units)
 {
 	u64 val;
@@ -507,7 +527,9 @@ static void check_trap(const struct probe *p, bool user, u64 status)
 	CHECK(p, status, trap.count == 1, "%d traps, not 1", trap.count);
 	CHECK(p, status, trap.cause == EXC_INST_ILLEGAL, "scause is %lx", trap.cause);
 	CHECK(p, status, trap.epc == epc, "sepc is %lx, not %lx", trap.epc, epc);
-	/* So Sstvala has it, which RVA22S64 demands. */
+	/*
+	 * Sstvala, which RVA22S64 mandates, requires the instruction in stval.
+	 */
 	CHECK(p, status, trap.stval == insn_bits(p->code),
 	      "stval is %lx, not %lx", trap.stval, insn_bits(p->code));
 	CHECK(p, status, !(trap.status & SR_SPP) == user, "sstatus is %lx", trap.status);
@@ -532,8 +554,9 @@ static bool executes(const struct probe *p, u64 status)
 }
 
 /*
- * Exits to the VMM before each probe, what is used behind the last of them, and
- * the values of FS and VS there are: all or Off and Dirty
+ * How to run each probe: in U mode or not, after how many exits to the VMM,
+ * which units to use between the last exit and the probe, and with which values
+ * of FS and VS (all of them, or only Off and Dirty)
  */
 struct scenario {
 	bool user;
@@ -566,9 +589,10 @@ static void check_probe(const struct probe *p, bool user, u64 before, u64 after,
 }
 
 /*
- * QEMU does not tell KVM of a CSR write to a unit that was Clean (see simd.h).
- * If the thread is preempted before the next instruction that is known to change
- * the unit, the write is lost, and not by KVM.
+ * QEMU does not make a Clean unit Dirty in HS-level sstatus when the guest
+ * writes its CSRs (see simd.h). If the thread is preempted before another
+ * instruction makes the unit Dirty, the write gets lost, which is not KVM's
+ * fault. Probes that write CSRs are therefore retried if the CSRs differ.
  */
 static bool same_csrs(const struct simd_regs *a, const struct simd_regs *b)
 {
@@ -582,7 +606,10 @@ static void set_csrs(struct simd_regs *to, const struct simd_regs *from)
 	to->vcsr = from->vcsr;
 }
 
-/* With everything there, hardware does it. */
+/*
+ * Get the reference results: run the probe with all units loaded, so that
+ * hardware executes it without a trap.
+ */
 static void guest_reference(const struct probe *p, bool user, struct gprs *gprs)
 {
 	guest_load_state(p);
@@ -613,7 +640,10 @@ static void guest_run_scenario(const struct probe *p, const struct scenario *s, 
 	check_probe(p, s->user, status, after, &gprs, ref_gprs);
 }
 
-/* Without V, a host may have no bits for VS. */
+/*
+ * The largest value of sstatus.VS: on a host without V the field may be
+ * read-only zero.
+ */
 static u64 max_vs(void)
 {
 	return has_v ? SR_VS_DIRTY : SR_VS_OFF;
@@ -627,7 +657,10 @@ static void guest_code(struct scenario *s)
 
 	csr_set(CSR_SSTATUS, SR_SUM);
 	if (s->rv32) {
-		/* Hardware need not take a step in between. */
+		/*
+		 * Write UXL in one step, because hardware need not support the
+		 * other values of the field.
+		 */
 		csr_write(CSR_SSTATUS, (csr_read(CSR_SSTATUS) & ~SR_UXL) | SR_UXL_32);
 		uxl32 = csr_read(CSR_SSTATUS) & SR_UXL;
 		if (uxl32 != SR_UXL_32)
@@ -644,7 +677,9 @@ static void guest_code(struct scenario *s)
 	GUEST_DONE();
 }
 
-/* The first instruction of this vCPU that needs anything */
+/*
+ * Guest code: run one probe as the first FP or vector instruction of this vCPU.
+ */
 static void guest_first_insn(const struct probe *p)
 {
 	u64 status = SR_FS_INITIAL | (max_vs() & SR_VS_INITIAL);
@@ -659,7 +694,10 @@ static void guest_first_insn(const struct probe *p)
 	memcpy(first_buf, buf, BUF_SIZE);
 
 	guest_reference(p, false, &ref_gprs);
-	/* The first one cannot be tried again. */
+	/*
+	 * The vCPU's first use cannot be retried if QEMU has lost a CSR write,
+	 * so accept the difference.
+	 */
 	if (p->csr && !same_csrs(&out, &ref))
 		set_csrs(&out, &ref);
 	trap = first_trap;
@@ -714,7 +752,10 @@ static u64 *find_pte(struct kvm_vm *vm, gva_t gva)
 	}
 }
 
-/* S mode does not execute from pages of U mode, so these are mapped twice. */
+/*
+ * S mode cannot execute from U-mode pages, so map these pages a second time for
+ * U mode.
+ */
 static void map_for_user(struct kvm_vm *vm, const void *start, size_t size)
 {
 	gva_t gva = round_down((gva_t)start, PGTBL_PAGE_SIZE);
@@ -780,8 +821,9 @@ static void run_to_the_end(struct kvm_vcpu *vcpu)
 }
 
 /*
- * The firmware event ILLEGAL_INSN counts what the SBI implementation has seen of
- * these traps, and has nothing to do with units that are loaded on demand.
+ * The firmware event ILLEGAL_INSN counts illegal-instruction traps that the SBI
+ * implementation has seen. KVM must not count the traps with which it loads a
+ * unit on demand.
  */
 static void guest_fw_counter(void)
 {
@@ -845,7 +887,9 @@ FIXTURE_TEARDOWN(simd_trap)
 	kvm_vm_free(self->vcpu->vm);
 }
 
-/* A livelock ends in a timeout. */
+/*
+ * The timeout detects a livelock in which an instruction traps again and again.
+ */
 TEST_F_TIMEOUT(simd_trap, matrix, 120)
 {
 	gva_t gva = vm_alloc(self->vcpu->vm, sizeof(struct scenario), KVM_UTIL_MIN_VADDR);
@@ -863,7 +907,7 @@ TEST_F_TIMEOUT(simd_trap, matrix, 120)
 
 TEST_F(simd_trap, firmware_counter)
 {
-	/* One of the variants will do. */
+	/* The variant makes no difference here, so run only one of them. */
 	if (variant->s.user || variant->s.exits)
 		return;
 	if (!__vcpu_has_sbi_ext(self->vcpu, KVM_RISCV_SBI_EXT_PMU))
@@ -877,7 +921,10 @@ FIXTURE(simd_first) {
 	struct kvm_vm *vm;
 };
 
-/* KVM allocates vector memory for what is written, but none for zeros. */
+/*
+ * KVM allocates vector memory if the VMM writes nonzero values, but not if it
+ * writes zeros. Test a first use in both cases.
+ */
 FIXTURE_VARIANT(simd_first) {
 	bool zeros;
 };
@@ -926,9 +973,11 @@ TEST_F_TIMEOUT(simd_first, instruction, 120)
 }
 
 /*
- * What the guest cannot tell: how often KVM loads and traps in some turns with FP
- * and vectors, and in as many without.  In these it has them off, and tries: such
- * a trap is the guest's own, and no reason to load anything.
+ * Count what the guest cannot see: how often KVM loads a unit and takes a trap,
+ * first in turns in which the guest uses FP and vectors, then in turns in which
+ * it does not. In the latter the guest has switched the units off but executes
+ * the instructions anyway. It must get these exceptions itself, and they are no
+ * reason for KVM to load anything.
  */
 #define NR_TURNS	20
 #define RARE		5
@@ -961,7 +1010,7 @@ static void guest_turns(int nr_used, int nr_idle)
 	GUEST_DONE();
 }
 
-/* Until the guest says that TURN begins, or the end of all turns */
+/* Run until the guest reports that TURN begins, or that it has finished. */
 static void run_to_turn(struct kvm_vcpu *vcpu, u64 turn)
 {
 	struct ucall uc;
@@ -1000,7 +1049,10 @@ FIXTURE_VARIANT(simd_switch) {
 	int min_traps, max_traps, min_loads;
 	/* ... in NR_TURNS without, where each load is a miss */
 	int min_idle_loads, max_idle_loads;
-	/* In NR_RARE uses of both units, so seldom that each traps */
+	/*
+	 * In NR_RARE uses of both units, which are so rare that each of them
+	 * traps
+	 */
 	int min_rare_traps, max_rare_traps;
 };
 
@@ -1066,7 +1118,11 @@ TEST_F(simd_switch, loads_and_traps)
 	}
 }
 
-/* Against LazyFP: whatever the guest does, nothing but its own is in the registers. */
+/*
+ * Eager mode must load the registers before the guest runs for the first time,
+ * so that a speculative read by the guest (LazyFP) finds no other owner's
+ * values.
+ */
 TEST_F(simd_switch, loaded_before_the_guest_runs)
 {
 	bool eager = !strcmp(variant->mode, "eager");
@@ -1077,7 +1133,10 @@ TEST_F(simd_switch, loaded_before_the_guest_runs)
 	EXPECT_EQ(!!vcpu_get_stat(self->vcpu, vector_loads), eager && has_v);
 }
 
-/* A unit that is used in each fifth turn, with another, comes with it in one trap. */
+/*
+ * Guest code: use both units together in each fifth turn only. One trap should
+ * then load both.
+ */
 static void guest_rarely(void)
 {
 	int i;
@@ -1104,9 +1163,10 @@ TEST_F(simd_switch, one_trap_for_both)
 }
 
 /*
- * simd_hook, a module that comes with the test environment, does what is hard to
- * come by: it makes each loaded unit Dirty, as a hart may that does not track what
- * is written, or sends a signal when KVM handles a trap.
+ * The module simd_hook, which is part of the test environment, creates
+ * situations that are hard to reproduce otherwise. It makes each loaded unit
+ * Dirty, as a hart that does not track writes may do, or it sends a signal
+ * while KVM handles a trap.
  */
 #define HOOK		"/sys/module/simd_hook/parameters/"
 #define NR_FORGETFUL	600
@@ -1125,7 +1185,10 @@ static bool put_hook(const char *param, const char *value)
 	return true;
 }
 
-/* Such a hart must not make KVM think for ever that the guest uses its units. */
+/*
+ * Even on a hart that always reports Dirty, KVM must notice that the guest no
+ * longer uses a unit.
+ */
 TEST_F(simd_switch, always_dirty)
 {
 	bool eager = !strcmp(variant->mode, "eager");
@@ -1148,7 +1211,10 @@ static void take_signal(int nr)
 {
 }
 
-/* A signal between the trap and the next entry does not take away what was asked for. */
+/*
+ * If a signal arrives between the trap and the next guest entry, KVM must still
+ * load the unit at that entry, so that the guest does not trap again.
+ */
 TEST_F(simd_switch, signal_after_the_trap)
 {
 	char nr[4];

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * snapshot_test.c - What a snapshot of a vCPU brings back, and which are refused
+ * snapshot_test.c - Test that snapshots restore a vCPU completely, and that
+ * damaged snapshots are refused.
  *
- * No guest runs here: migrate_test has one.
+ * This test does not run guest code; migrate_test does.
  */
 #include <string.h>
 
@@ -53,7 +54,10 @@ static void randomize(struct kvm_vcpu *vcpu)
 	}
 }
 
-/* A VM that differs from a new one in all that a snapshot has.  0 is the host's vlenb. */
+/*
+ * Create a VM that differs from a new one in everything that a snapshot
+ * contains. If VLENB is 0, the VM has the host's vlenb.
+ */
 static struct kvm_vcpu *make_guest(u64 vlenb)
 {
 	struct kvm_vm *vm = vm_create_barebones();
@@ -62,7 +66,10 @@ static struct kvm_vcpu *make_guest(u64 vlenb)
 	int i;
 
 	vm_userspace_mem_region_add(vm, VM_MEM_SRC_ANONYMOUS, RAM, 0, NR_PAGES, 0);
-	/* The other half stays zero, but for the last word. */
+	/*
+	 * Fill half of the memory with random values. The rest stays zero,
+	 * except for the last word.
+	 */
 	data = addr_gpa2hva(vm, RAM + NR_PAGES * vm->page_size / 4);
 	for (i = 0; i < NR_PAGES * vm->page_size / 2 / sizeof(*data); i++)
 		data[i] = kvm_random_u64(&rng);
@@ -72,7 +79,7 @@ static struct kvm_vcpu *make_guest(u64 vlenb)
 	if (vlenb)
 		TEST_ASSERT_EQ(__vm_set_vlenb(vm, vlenb), 0);
 	vcpu = __vm_vcpu_add(vm, 3);
-	/* An extension less, where there is one to hide */
+	/* Hide an extension, if the host has it. */
 	__vcpu_set_reg(vcpu, RISCV_ISA_EXT_REG(E(ZFHMIN)), 0);
 	vcpu_set_reg(vcpu, RISCV_SBI_EXT_REG(KVM_RISCV_SBI_EXT_DBCN), 1);
 	randomize(vcpu);
@@ -117,7 +124,10 @@ static void expect_why(struct __test_metadata *_metadata, const char *why, const
 
 #define EXPECT_WHY(text)	expect_why(_metadata, self->why, text)
 
-/* The bytes are as they were, but for the time, which has gone on. */
+/*
+ * Return whether two snapshots are the same except for the time, which has gone
+ * on.
+ */
 static bool same_bytes(void *data, size_t size, void *data2, size_t size2)
 {
 	void *const both[] = { data, data2 };
@@ -163,7 +173,10 @@ static bool same_regs(struct kvm_vcpu *vcpu, struct kvm_vcpu *vcpu2)
 	return same;
 }
 
-/* Everything of the one is in the other, as far as ioctls and memory show it. */
+/*
+ * The restored VM must have everything that the old one had, as far as ioctls
+ * and memory show it.
+ */
 TEST_F(snapshot, restores_all)
 {
 	struct kvm_vcpu *vcpu = snapshot_restore(&self->s, 0, self->why);
@@ -202,7 +215,7 @@ TEST_F(snapshot, restores_stopped)
 	kvm_vm_free(vcpu->vm);
 }
 
-/* What a vCPU has after a vset with a vtype that the hart does not support */
+/* Restore the state that a vCPU has after a vset* with an unsupported vtype. */
 TEST_F(snapshot, restores_vill)
 {
 	struct kvm_vcpu *vcpu;
@@ -221,7 +234,7 @@ TEST_F(snapshot, restores_vill)
 	kvm_vm_free(vcpu->vm);
 }
 
-/* Where each section begins, and where the last one ends */
+/* Store where each section begins and where the last one ends. */
 static int boundaries(void *data, size_t *at)
 {
 	struct snapshot_section *section;
@@ -253,7 +266,10 @@ static void expect_damaged(struct __test_metadata *_metadata,
 	*p ^= flip;
 }
 
-/* Each byte of all headers, and of the machine, and some of the rest */
+/*
+ * Change each byte of the headers and of the section MACHINE, and some of the
+ * other bytes.
+ */
 TEST_F(snapshot, refuses_flipped_bits)
 {
 	size_t at[NR_SNAPSHOT_SECTIONS + 1], i, j, size;
@@ -290,7 +306,10 @@ TEST_F(snapshot, refuses_truncated)
 				continue;
 			EXPECT_FALSE(snapshot_parse(&self->s, self->data, cut, self->why));
 			EXPECT_WHY("truncated");
-			/* The header may claim that this is all. */
+			/*
+			 * Truncate the snapshot again with a header that has
+			 * the matching size.
+			 */
 			if (cut < sizeof(*header))
 				continue;
 			header->size = cpu_to_le64(cut);
@@ -337,8 +356,8 @@ TEST_F(snapshot, refuses_foreign)
 }
 
 /*
- * With CRCs that are right: a value that is none, or that this host cannot have.
- * The offset is that of a member in its section.
+ * Changes with correct CRCs: a value that is invalid or that this host cannot
+ * have. The offset is that of a member within its section.
  */
 struct tampering {
 	struct {
@@ -357,7 +376,7 @@ struct tampering {
 #define MEMORY(member)	{ SNAPSHOT_MEMORY, offsetof(struct snapshot_memory, member) }
 #define REGION(member)	{ SNAPSHOT_MEMORY, sizeof(struct snapshot_memory) + \
 			  offsetof(struct snapshot_region, member) }
-/* Behind the one region that the VM has */
+/* Pages follow the VM's only memory region. */
 #define PAGE(n)		{ SNAPSHOT_MEMORY, sizeof(struct snapshot_memory) + \
 			  sizeof(struct snapshot_region) + (n) * sizeof(struct snapshot_page) }
 
@@ -387,7 +406,9 @@ static const struct tampering tamperings[] = {
 	{ VECTOR(vstart), 100000, "vstart 100000 is none", true },
 	{ VECTOR(vcsr), 8, "vcsr 8 is none", true },
 	{ MEMORY(nr_pages), 1, "not what it says" },
-	/* Sizes that wrap around to what they were */
+	/*
+	 * Numbers that wrap around to the correct size when they are multiplied
+	 */
 	{ MEMORY(nr_pages), 1UL << 61, "not what it says", .add = true },
 	{ MEMORY(nr_regions), 1UL << 60, "not what it says", .add = true },
 	{ REGION(gpa), 8, "unaligned" },
@@ -431,7 +452,10 @@ TEST_F(snapshot, refuses_nonsense)
 	EXPECT_TRUE(snapshot_parse(&self->s, self->data, self->size, self->why));
 }
 
-/* Strategy A: the same vlenb, or nothing.  B: the capability. */
+/*
+ * Without SNAPSHOT_CARRY_VLENB, a snapshot is refused unless it has the host's
+ * vlenb. With it, KVM_CAP_RISCV_GUEST_VLENB gives the VM the snapshot's vlenb.
+ */
 TEST_F_TIMEOUT(snapshot, vlenb, 300)
 {
 	u64 host = kvm_host_vlenb(), vlenb;
@@ -491,14 +515,20 @@ TEST_F_TIMEOUT(snapshot, extensions, 300)
 		m->isa[i / 64] = old;
 	}
 
-	/* All that have a name can be found by it, and others cannot. */
+	/*
+	 * Each extension can be found by its name, and an unknown name is not
+	 * found.
+	 */
 	for (i = 0; i < KVM_RISCV_ISA_EXT_MAX; i++) {
 		isa_ext_name(i, name, sizeof(name));
 		EXPECT_EQ(i, isa_ext_by_name(name));
 	}
 	EXPECT_EQ(-1, isa_ext_by_name("Zzz"));
 
-	/* Each of them is known here, and together they are no ISA. */
+	/*
+	 * KVM knows each of these extensions, but refuses the set because it
+	 * lacks F and has extensions that need F.
+	 */
 	m->isa[0] &= ~cpu_to_le64(BIT_ULL(E(F)));
 	EXPECT_EQ(NULL, snapshot_restore(&self->s, 0, self->why));
 	EXPECT_WHY("KVM refuses these extensions");

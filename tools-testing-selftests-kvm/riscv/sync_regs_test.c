@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * sync_regs_test.c - KVM_CAP_SYNC_REGS, registers in kvm_run.
+ * sync_regs_test.c - Test KVM_CAP_SYNC_REGS, which passes registers in kvm_run.
  *
- * Each register of kvm_run is compared with the one of KVM_GET_ONE_REG, in both
- * directions, for each set of registers and all of them.
+ * The test compares each register in kvm_run with the same register of
+ * KVM_GET_ONE_REG, in both directions, for each set of registers and for all
+ * sets together.
  */
 #include <errno.h>
 #include <string.h>
@@ -36,7 +37,10 @@
 
 #define INSN_EBREAK	0x00100073
 
-/* Guests that end each turn at an ebreak, which leaves all registers alone */
+/*
+ * Define a guest that ends each turn with an ebreak, because that exit changes
+ * no registers.
+ */
 #define GUEST(name, code)						\
 	static __attribute__((naked)) void guest_##name(void)		\
 	{								\
@@ -79,14 +83,19 @@ GUEST(vector, "csrr t1, vstart\n"
 GUEST(mmio, "lw a0, 0(a1)\n"
 	    "sw zero, 0(a1)\n")
 
-/* The registers of struct kvm_sync_regs, each with the one of KVM_GET_ONE_REG */
+/*
+ * The registers in struct kvm_sync_regs, each with its id for KVM_GET_ONE_REG
+ */
 static struct field {
 	u64 class, id;
 	size_t offset;
 } fields[96];
 static int nr_fields;
 
-/* NR registers, from the offset and the identifier on */
+/*
+ * Add NR consecutive registers, starting at OFFSET in struct kvm_sync_regs and
+ * with ID for KVM_GET_ONE_REG.
+ */
 static void add_fields(u64 class, size_t offset, u64 id, int nr)
 {
 	for (; nr; nr--, id++, offset += sizeof(u64)) {
@@ -102,7 +111,10 @@ static void init_fields(void)
 	add_fields(CORE, offsetof(struct kvm_sync_regs, x[1]), REG(CORE, U64, 1), 31);
 	add_fields(CORE, offsetof(struct kvm_sync_regs, pc), CORE_ID(regs.pc), 1);
 	add_fields(CORE, offsetof(struct kvm_sync_regs, mode), CORE_ID(mode), 1);
-	/* sip, which is between stval and satp in struct kvm_riscv_csr, is left out. */
+	/*
+	 * kvm_run does not have sip, which is between stval and satp in struct
+	 * kvm_riscv_csr.
+	 */
 	add_fields(CSR, offsetof(struct kvm_sync_regs, sstatus), CSR_ID(sstatus), 7);
 	add_fields(CSR, offsetof(struct kvm_sync_regs, satp), CSR_ID(satp), 3);
 	add_fields(FP, offsetof(struct kvm_sync_regs, f), FP_D_REG(0), 32);
@@ -152,7 +164,10 @@ static u64 one_reg(struct kvm_vcpu *vcpu, const struct field *f)
 	return val;
 }
 
-/* What the register can have, and does not have in any test before */
+/*
+ * Return a value that the register can hold and that differs from all earlier
+ * ones.
+ */
 static u64 random_value(struct kvm_vcpu *vcpu, const struct field *f)
 {
 	u64 val = kvm_random_u64(&kvm_rng);
@@ -197,7 +212,7 @@ static void get_all(struct kvm_vcpu *vcpu, struct kvm_sync_regs *regs, u64 class
 			*at(regs, f) = one_reg(vcpu, f);
 }
 
-/* KVM_RUN that does not enter the guest */
+/* Call KVM_RUN such that it returns before it enters the guest. */
 static int run_nothing(struct kvm_vcpu *vcpu)
 {
 	int ret;
@@ -228,7 +243,9 @@ TEST_F(sync_regs, discovery)
 	EXPECT_GE(SYNC_REGS_SIZE_BYTES, sizeof(struct kvm_sync_regs));
 }
 
-/* Every combination of sets is copied out, and nothing else. */
+/*
+ * For each combination of sets, KVM_RUN copies exactly these sets to kvm_run.
+ */
 TEST_F(sync_regs, valid)
 {
 	struct kvm_sync_regs want, untouched;
@@ -251,7 +268,10 @@ TEST_F(sync_regs, valid)
 	}
 }
 
-/* Every combination of sets is copied in, once, and nothing else. */
+/*
+ * For each combination of sets, KVM_RUN copies exactly these sets from kvm_run,
+ * and only once.
+ */
 TEST_F(sync_regs, dirty)
 {
 	struct kvm_sync_regs old, new, is;
@@ -275,7 +295,7 @@ TEST_F(sync_regs, dirty)
 	}
 }
 
-/* Copied in and out by the same call, also if a signal ends it */
+/* One KVM_RUN copies registers in and out, even if a signal ends it. */
 TEST_F(sync_regs, both)
 {
 	struct kvm_sync_regs want, is;
@@ -297,7 +317,10 @@ TEST_F(sync_regs, both)
 		EXPECT_EQ(0, self->run->kvm_dirty_regs);
 		EXPECT_EQ(0, self->regs->x[0]);
 
-		/* CSRs do not have all bits once they have been in hardware. */
+		/*
+		 * CSRs lose bits that hardware does not implement once KVM has
+		 * loaded them.
+		 */
 		same = i ? self->classes & ~CSR : self->classes;
 		EXPECT_SAME(same, self->regs, &want);
 		get_all(self->vcpu, &is, self->classes);
@@ -305,7 +328,10 @@ TEST_F(sync_regs, both)
 	}
 }
 
-/* Without a bit set, neither side is looked at. */
+/*
+ * If neither kvm_valid_regs nor kvm_dirty_regs has a bit set, KVM_RUN copies
+ * nothing.
+ */
 TEST_F(sync_regs, none)
 {
 	struct kvm_sync_regs old, is, new;
@@ -320,7 +346,7 @@ TEST_F(sync_regs, none)
 	EXPECT_SAME(self->classes, &is, &old);
 }
 
-/* KVM_RUN has to fail, with nothing changed: not the vCPU, and not kvm_run. */
+/* KVM_RUN must fail without changing the vCPU or kvm_run. */
 #define EXPECT_REFUSED(_valid, _dirty)						\
 do {										\
 	u64 __valid = (_valid), __dirty = (_dirty);				\
@@ -356,7 +382,10 @@ TEST_F(sync_regs, unknown_bits)
 		EXPECT_REFUSED(self->classes | bit, self->classes);
 		EXPECT_REFUSED(self->classes, self->classes | bit);
 	}
-	/* A refused call does not count as a run: extensions can still change. */
+	/*
+	 * A refused KVM_RUN does not count as a run, so the vCPU's
+	 * configuration can still be changed.
+	 */
 	EXPECT_EQ(0, __vcpu_set_reg(self->vcpu, RISCV_CONFIG_REG(mvendorid), 1));
 }
 
@@ -391,7 +420,9 @@ TEST_F(sync_regs, illegal_values)
 		}
 	}
 
-	/* What is not to be copied can have any value. */
+	/*
+	 * Sets that are not copied may contain any values, even invalid ones.
+	 */
 	memset(self->regs, 0xff, sizeof(*self->regs));
 	self->run->kvm_dirty_regs = CSR;
 	EXPECT_ERRNO(EINTR, run_nothing(self->vcpu));
@@ -427,7 +458,10 @@ TEST_F(sync_regs, no_fp)
 	EXPECT_ERRNO(EINTR, run_nothing(self->vcpu));
 }
 
-/* Singles are NaN-boxed, as the F view of KVM_SET_ONE_REG does it. */
+/*
+ * Without D, KVM NaN-boxes the FP registers, as KVM_SET_ONE_REG does for F
+ * registers.
+ */
 TEST_F(sync_regs, no_d)
 {
 	u32 f[32];
@@ -456,7 +490,10 @@ TEST_F(sync_regs, no_d)
 	EXPECT_EQ(0x41, self->regs->fcsr);
 }
 
-/* The vCPU's registers in kvm_run, with those that a guest needs in order to run */
+/*
+ * Copy the vCPU's registers to kvm_run, and set those there that the guest
+ * needs in order to run CODE.
+ */
 static void start(struct kvm_vcpu *vcpu, u64 classes, void *code)
 {
 	vcpu->run->kvm_valid_regs = classes;
@@ -496,7 +533,10 @@ TEST_F(sync_regs, guest_core)
 	}
 }
 
-/* A vCPU that comes back to the CPU that it was on does not load all CSRs again. */
+/*
+ * KVM does not reload all CSRs of a vCPU that stays on its CPU, but it must
+ * load those that have been changed in kvm_run.
+ */
 TEST_F(sync_regs, guest_csr)
 {
 	struct kvm_sync_regs old, is;
@@ -574,7 +614,10 @@ TEST_F(sync_regs, guest_vector)
 	}
 }
 
-/* What completes an exit comes on top of what userspace has changed. */
+/*
+ * The completion of an exit is applied after the registers that userspace has
+ * changed in kvm_run.
+ */
 TEST_F(sync_regs, exit_completes_later)
 {
 	virt_map(self->vcpu->vm, MMIO_GVA, MMIO_GPA, 1);
@@ -593,7 +636,10 @@ TEST_F(sync_regs, exit_completes_later)
 	EXPECT_EQ(-1UL, self->regs->x[12]);
 	EXPECT_EQ((u64)guest_mmio + 4, self->regs->pc);
 
-	/* x0 is zero for the guest, whatever userspace has written. */
+	/*
+	 * x0 must be zero for the guest, even if userspace writes another
+	 * value.
+	 */
 	self->regs->x[0] = -1UL;
 	self->run->kvm_dirty_regs = CORE;
 	ASSERT_EQ(0, __vcpu_run(self->vcpu));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * user_xlen_test.c - the XLEN of a guest's user mode is not that of the guest
- * before it.
+ * user_xlen_test.c - Test that a guest does not inherit the user-mode XLEN
+ * (vsstatus.UXL) of the guest that ran before it.
  */
 #include "kvm_test_harness.h"
 #include "kvm_util.h"
@@ -15,7 +15,7 @@ static void guest_get_uxl(void)
 		GUEST_SYNC(csr_read(CSR_SSTATUS) & SR_UXL);
 }
 
-/* As the kernel of a guest does that runs a 32-bit process */
+/* Set sstatus.UXL as a guest kernel does when it runs a 32-bit process. */
 static void guest_set_uxl_32(void)
 {
 	csr_write(CSR_SSTATUS, (csr_read(CSR_SSTATUS) & ~SR_UXL) | SR_UXL_32);
@@ -59,7 +59,7 @@ TEST_F(user_xlen, new_vcpu)
 	EXPECT_EQ(SR_UXL_64, run_and_get_uxl(self->vcpu));
 }
 
-/* QEMU resets a vCPU by writing 0 to its CSRs. */
+/* A VMM such as QEMU may reset a vCPU by writing 0 to its CSRs. */
 TEST_F(user_xlen, reset_by_vmm)
 {
 	vcpu_set_reg(self->vcpu, RISCV_GENERAL_CSR_REG(sstatus), 0);

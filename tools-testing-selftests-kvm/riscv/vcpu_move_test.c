@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * vcpu_move_test.c - move a vCPU to another CPU while KVM handles its exit, and
+ * vcpu_move_test.c - Move a vCPU to another CPU while KVM handles its exit, and
  * back before the guest runs again.
  *
- * What KVM has written to the guest's CSRs on the other CPU has to come along.
- * Here that is an exception: the guest traps in two places in turn, and looks
- * where it is told that it has trapped.
+ * What KVM writes to the guest's CSRs on the other CPU must move back with the
+ * vCPU. In this test KVM writes the CSRs to deliver an exception: the guest
+ * traps in two places alternately, and checks that sepc names the place where
+ * it has trapped.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -31,7 +32,10 @@ static void guest_handler(struct pt_regs *regs)
 	regs->epc += 4;
 }
 
-/* A place of its own wherever it is used; returns the address that traps */
+/*
+ * Trap at an address that is different for each use of this function. Returns
+ * that address.
+ */
 static __always_inline u64 trap_here(void)
 {
 	u64 pc;
@@ -67,15 +71,19 @@ static int set_cpu(pid_t tid, int cpu)
 	return sched_setaffinity(tid, sizeof(set), &set);
 }
 
-/* It may come ahead of KVM_RUN. */
+/*
+ * The signal may arrive before KVM_RUN, so make the next KVM_RUN return
+ * immediately.
+ */
 static void on_signal(int sig)
 {
 	run->immediate_exit = 1;
 }
 
 /*
- * As a real-time thread on the CPU that the vCPU comes to, this sends the signal
- * before the vCPU's thread gets to the guest there.
+ * Move the vCPU's thread to the other CPU and send it a signal. This is a
+ * real-time thread on that CPU, so the signal arrives before the vCPU's thread
+ * can enter the guest there.
  */
 static void *move_vcpu(void *arg)
 {
@@ -136,9 +144,12 @@ int main(int argc, char *argv[])
 	atomic_store(&done, true);
 	pthread_join(mover, NULL);
 
-	/* The guest leaves for nothing but CSRs that are not its own. */
+	/* The guest exits to the VMM only if it has failed. */
 	if (i < NR_MOVES) {
-		/* With vsstatus of another time, it may end in U mode. */
+		/*
+		 * With an outdated vsstatus, the guest may also have ended up
+		 * in U mode.
+		 */
 		assert_on_unhandled_exception(vcpu);
 		TEST_ASSERT_EQ(get_ucall(vcpu, &uc), UCALL_ABORT);
 		REPORT_GUEST_ASSERT(uc);

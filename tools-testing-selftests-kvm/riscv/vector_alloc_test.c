@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * vector_alloc_test.c - vector memory for the guests that use vectors.
+ * vector_alloc_test.c - Test that KVM allocates vector memory only for guests
+ * that use vectors.
  *
- * Whether a call allocates is found out with the kernel's fault injection: what
- * allocates fails then; what does not leaves the failure armed.
+ * The test detects allocations with the kernel's fault injection: a call that
+ * allocates fails, and a call that does not allocate leaves the failure armed.
  */
 #include <errno.h>
 #include <string.h>
@@ -55,9 +56,10 @@ static void skip_c_unimp(struct pt_regs *regs)
 }
 
 /*
- * Everything but vectors twice, so that nothing of it allocates the third
- * time: GUEST_SYNC(), and the code below on the same page.  An instruction that
- * is illegal by all means does not allocate the first time.
+ * Do everything except using vector registers twice, so that the third time
+ * only vectors can make KVM allocate. This covers GUEST_SYNC(), and the code
+ * below because it is on the same page. The illegal instruction checks that an
+ * illegal-instruction trap alone does not allocate vector memory.
  */
 static void __aligned(512) guest_code(void)
 {
@@ -88,14 +90,17 @@ static void run_to_first_use(struct kvm_vcpu *vcpu)
 {
 	int i;
 
-	/* The buffer has to be there, too. */
+	/* Touch the buffer, so that accessing it does not allocate later. */
 	memset(v_buf, 0xff, sizeof(v_buf));
 	sync_global_to_guest(vcpu->vm, v_buf);
 	for (i = 0; i < 3; i++)
 		TEST_ASSERT_EQ(vcpu_run_to_sync(vcpu), i);
 }
 
-/* Without a choice, the registers come at the first use, which is lazy. */
+/*
+ * A kernel without the parameter simd_switch always loads the registers at the
+ * first use, which is what the variant "lazy" tests.
+ */
 FIXTURE(vector_alloc) {
 	char old[SIMD_SWITCH_LEN];
 	bool choice;
@@ -164,7 +169,7 @@ TEST_F(vector_alloc, written_before_the_first_run)
 	v = addr_gva2hva(self->vcpu->vm, (gva_t)v_buf);
 	EXPECT_EQ(memcmp(v + 5 * vlenb, v_want, vlenb), 0);
 
-	/* And what the guest does with it is seen. */
+	/* The VMM must see what the guest writes to the registers. */
 	ASSERT_EQ(vcpu_run_to_sync(self->vcpu), 101);
 	ASSERT_EQ(v_reg(self->vcpu, false, 9, v_buf), 0);
 	EXPECT_EQ(memcmp(v_buf, v_want, vlenb), 0);
@@ -261,7 +266,10 @@ TEST_F(vector_alloc, no_memory_in_run)
 		fail_nth_alloc(0);
 	}
 
-	/* The guest has not moved, and knows nothing. */
+	/*
+	 * The failures have left the guest where it was, and it must be able to
+	 * go on.
+	 */
 	if (variant->eager) {
 		run_to_first_use(vcpu);
 		ASSERT_EQ(vcpu_run_to_sync(vcpu), vlenb);

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * vector_copy_test.c - the kernel's own vector code in the middle of KVM_RUN.
+ * vector_copy_test.c - Test preemption of the kernel's own vector code during
+ * KVM_RUN.
  *
  * The kernel copies large blocks to and from user memory with vector
- * instructions, and may be preempted while it does.  The SBI PMU call
- * EVENT_GET_INFO has KVM read a table of the guest's choice of size, and write
- * it back: many such copies in a row.  All the while a real-time thread wakes
- * up on the same CPU and fills the vector registers with its own values, so
- * that registers which are not preserved show up as a damaged table.
+ * instructions, and may be preempted while it does. The SBI PMU call
+ * EVENT_GET_INFO makes KVM read a table, whose size the guest chooses, and
+ * write it back, which results in many such copies in a row. Meanwhile a
+ * real-time thread repeatedly wakes up on the same CPU and fills the vector
+ * registers with its own values. If the kernel does not preserve its registers
+ * across such a preemption, the table gets damaged.
  */
 #define _GNU_SOURCE
 #include <pthread.h>
@@ -77,8 +79,8 @@ static void check_table(const struct event_info *events, int call)
 }
 
 /*
- * KVM reads the whole table and writes it back as it was, so damage stays in
- * it: rare checks do, and leave the time to the copies.
+ * KVM reads the whole table and writes it back unchanged, so damage persists.
+ * Rare checks are therefore enough, and most of the time goes to the copies.
  */
 static void guest_code(int nr_calls, struct event_info *events, gpa_t events_gpa)
 {
@@ -93,7 +95,10 @@ static void guest_code(int nr_calls, struct event_info *events, gpa_t events_gpa
 	fill_table(events);
 
 	for (call = 0; call < nr_calls; call++) {
-		/* Have live registers of the guest's own for KVM to put away. */
+		/*
+		 * Fill vector registers, so that KVM has to save the guest's
+		 * registers.
+		 */
 		asm volatile(V_INSN("vsetvli t0, zero, e64, m8, ta, ma\n"
 				    "vmv.v.x v0, %0") :: "r" ((u64)call) : "t0");
 
@@ -148,7 +153,10 @@ int main(int argc, char **argv)
 	TEST_ASSERT_EQ(addr_gva2gpa(vm, gva + TABLE_SIZE - 1), gpa + TABLE_SIZE - 1);
 	vcpu_args_set(vcpu, 3, (u64)nr_calls, gva, gpa);
 
-	/* The thread inherits the CPU. */
+	/*
+	 * The new thread inherits the affinity, so both threads run on the same
+	 * CPU.
+	 */
 	pin_self_to_any_cpu();
 	TEST_ASSERT(!pthread_create(&noise, NULL, make_noise, NULL), "pthread_create() failed");
 	__TEST_REQUIRE(!pthread_setschedparam(noise, SCHED_FIFO, &rt),

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The kernel's fault injection: a failure is armed for the Nth allocation that this
- * thread makes from the slab allocator.  What does not come to it leaves it armed.
+ * Helpers for the kernel's fault injection. A test arms a failure for the Nth
+ * allocation that this thread makes from the slab allocator. If the thread
+ * makes fewer allocations, the failure stays armed.
  */
 #ifndef SELFTEST_KVM_FAULT_UTIL_H
 #define SELFTEST_KVM_FAULT_UTIL_H
@@ -19,7 +20,11 @@
 #define FAIL_NTH	"/proc/thread-self/fail-nth"
 #define FAILSLAB	"/sys/kernel/debug/failslab/"
 #define FAIL_PAGE_ALLOC	"/sys/kernel/debug/fail_page_alloc/"
-/* fail-nth counts these, too: fail_nth_alloc() would be the one to fail. */
+/*
+ * fail-nth also counts user accesses if the kernel has
+ * CONFIG_FAULT_INJECTION_USERCOPY. fail_nth_alloc() itself could then fail, so
+ * the tests do not inject failures on such a kernel.
+ */
 #define FAIL_USERCOPY	"/sys/kernel/debug/fail_usercopy"
 
 #define NO_FAIL_PAGE_ALLOC	"no fault injection for pages: CONFIG_FAIL_PAGE_ALLOC"
@@ -31,7 +36,11 @@ static struct {
 } fault_settings[] = {
 	{ FAILSLAB "ignore-gfp-wait", "N" },
 	{ FAILSLAB "verbose", "0" },
-	/* These are optional, and not in the way of slab. */
+	/*
+	 * These settings are optional. This min-order keeps page allocations
+	 * from failing and from being counted, so that fail-nth counts slab
+	 * allocations only.
+	 */
 	{ FAIL_PAGE_ALLOC "min-order", "99" },
 	{ FAIL_PAGE_ALLOC "ignore-gfp-wait", "N" },
 	{ FAIL_PAGE_ALLOC "verbose", "0" },
@@ -52,7 +61,10 @@ static inline bool swap_setting(const char *path, const char *val, char *old, si
 	return ok;
 }
 
-/* These are for main(), around all tests: the settings are the whole system's. */
+/*
+ * Call fault_injection_begin() and fault_injection_end() in main(), before and
+ * after all tests, because they change settings of the whole system.
+ */
 static inline void fault_injection_begin(void)
 {
 	int i;
@@ -70,8 +82,9 @@ static inline void fault_injection_begin(void)
 }
 
 /*
- * Count the allocations of the page allocator, of kernel memory alone, or (again) those
- * of the slab allocator.
+ * Choose which allocations fail-nth counts: with PAGES, kernel memory from the
+ * page allocator; without, memory from the slab allocator, which is the
+ * default.
  */
 static inline void fail_pages(bool pages)
 {
@@ -90,7 +103,10 @@ static inline void fault_injection_end(void)
 			swap_setting(fault_settings[i].path, fault_settings[i].old, NULL, 0);
 }
 
-/* Opened before a failure is armed: open() allocates, pread() does not. */
+/*
+ * Return a file descriptor for fail-nth. Call this before a failure is armed,
+ * because open() allocates memory and pread() does not.
+ */
 static inline int fail_nth_fd(void)
 {
 	static int fd = -1;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the tests of ISA extensions, and of FP and vectors among them, share.
+ * Definitions that the tests of ISA extensions, including FP and vectors,
+ * share.
  */
 #ifndef SELFTEST_KVM_ISA_UTIL_H
 #define SELFTEST_KVM_ISA_UTIL_H
@@ -8,7 +9,10 @@
 #include "kvm_util.h"
 #include "processor.h"
 
-/* The registers that switch several extensions at once */
+/*
+ * The ONE_REG registers (KVM_REG_RISCV_ISA_MULTI_*) that switch several
+ * extensions at once
+ */
 #define NR_ISA_MULTI_REGS		(KVM_REG_RISCV_ISA_MULTI_REG_LAST + 1)
 #define RISCV_ISA_MULTI_EN_REG(n)	__kvm_reg_id(KVM_REG_RISCV_ISA_EXT,		\
 						     KVM_REG_RISCV_ISA_MULTI_EN,	\
@@ -18,8 +22,10 @@
 						     n, KVM_REG_SIZE_ULONG)
 
 /*
- * The tests' own idea of what needs what, direct needs only: the one or the
- * other.  Lines with .ceiling hold for VMs that have set a ceiling.
+ * The direct dependencies between extensions, which the tests state
+ * independently of KVM. An entry that names two extensions means that either of
+ * them is enough. Entries with .ceiling apply only to VMs that have set a
+ * ceiling (KVM_RISCV_VM_ISA).
  */
 #define NEEDS(_ext, _needed)						\
 	{ .ext = KVM_RISCV_ISA_EXT_##_ext, .needed = KVM_RISCV_ISA_EXT_##_needed, \
@@ -51,7 +57,10 @@ static const struct {
 #undef NEEDS
 #undef CEILING_NEEDS
 
-/* Take out of a set, with an element for each extension, what lacks its needs. */
+/*
+ * Remove each extension whose dependencies are not met from a set that has one
+ * element per extension.
+ */
 static inline void isa_drop_incomplete(bool *isa, bool ceiling)
 {
 	bool changed;
@@ -68,10 +77,12 @@ static inline void isa_drop_incomplete(bool *isa, bool ceiling)
 	} while (changed);
 }
 
-/* Vector instructions, in a program that is built without */
+/* Vector instructions, in a program that is built without V */
 #define V_INSN(insn)	".option push\n.option arch, +v\n" insn "\n.option pop\n"
 
-/* A call that has to fail, in a TEST() of the kselftest harness */
+/*
+ * Expect a call to fail with errno ERR, in a TEST() of the kselftest harness.
+ */
 #define EXPECT_ERRNO(err, call)				\
 	do {						\
 		errno = 0;				\
@@ -79,13 +90,15 @@ static inline void isa_drop_incomplete(bool *isa, bool ceiling)
 		EXPECT_EQ(err, errno);			\
 	} while (0)
 
-/* Counts the illegal instructions of a guest, which goes on behind them. */
+/* Count the guest's illegal instructions and skip each of them. */
 static int illegal_insns;
 
 static inline void guest_illegal_insn(struct pt_regs *regs)
 {
 	WRITE_ONCE(illegal_insns, READ_ONCE(illegal_insns) + 1);
-	/* None that the tests use is compressed. */
+	/*
+	 * The tests use no compressed illegal instruction, so each has 4 bytes.
+	 */
 	regs->epc += 4;
 }
 

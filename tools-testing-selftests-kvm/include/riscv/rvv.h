@@ -2,31 +2,33 @@
 /*
  * rvv.h - Reference emulator of the RISC-V "V" extension, version 1.0
  *
- * Executes one vector instruction on a copy of a hart's registers, with any
- * VLEN.  A host cannot run a guest at a vector length that is not its own; with
- * this, a VMM can carry such a guest on, slowly.
+ * The emulator executes one vector instruction on a copy of a hart's registers,
+ * with any VLEN. Hardware cannot run a guest whose vector length is not the
+ * host's; with this emulator, a VMM can still run such a guest, though slowly.
  *
- * Covered: all that V requires on RV64 (ELEN is 64), that is vset{i}vl{i}, the
- * vector CSRs, loads and stores, integer, fixed-point, FP with SEW 32 and 64,
- * reductions, mask and permutation instructions.
+ * The emulator covers everything that V requires on RV64 (ELEN is 64):
+ * vset{i}vl{i}, the vector CSRs, loads and stores, integer, fixed-point, FP
+ * with SEW 32 and 64, reductions, mask and permutation instructions.
  *
- * Not covered: Zvfh, Zvfhmin, Zvfbfmin, Zvfbfwma, Zvbb, Zvkb, Zvbc and the vector
- * crypto extensions.  Their encodings are RVV_NOT_COVERED, or RVV_ILLEGAL if
- * the guest has none of these extensions (no_zv).  Nothing is done halfway: with
- * either result no register and no memory has changed.
+ * It does not cover Zvfh, Zvfhmin, Zvfbfmin, Zvfbfwma, Zvbb, Zvkb, Zvbc and the
+ * vector crypto extensions. For their encodings it returns RVV_NOT_COVERED, or
+ * RVV_ILLEGAL if the guest has none of these extensions (no_zv). With either
+ * result, no register and no memory has changed.
  *
  * Where the specification leaves a choice:
  * - Agnostic elements, tail or masked off, are left undisturbed.
- * - Everything reserved is RVV_ILLEGAL, but vset{i}vl{i}: a vtype that has
- *   reserved values, or no room for an element, sets vill.  SEW > LMUL * ELEN
- *   with a VLMAX of 1 and more is supported.
- * - vl is min(AVL, VLMAX), also where the form that keeps vl is reserved since
- *   VLMAX changes.  A guest that another hart has let do it can go on.
- * - Unordered sums add in the order of the elements.
- * - Elements are accessed in their order, and whatever their alignment.
- * - A load that faults writes no field of the segment that faults.
+ * - All reserved encodings are RVV_ILLEGAL, except that vset{i}vl{i} sets vill
+ *   if vtype has reserved values or if its VLMAX would be less than 1. SEW >
+ *   LMUL * ELEN is supported if VLMAX is at least 1.
+ * - vl is min(AVL, VLMAX). This applies even to the form that keeps vl where
+ *   VLMAX changes, which is reserved: a guest that comes from a hart that
+ *   allows it can go on.
+ * - Unordered sums add the elements in order.
+ * - Elements are accessed in order, and misaligned elements are supported.
+ * - A segment load that faults writes no field of the segment that faults.
  *
- * FP uses the FPU of the host: for riscv64 hosts with F and D only.
+ * FP operations use the host's FPU, so the emulator works only on riscv64 hosts
+ * with F and D.
  */
 #ifndef SELFTEST_KVM_RVV_H
 #define SELFTEST_KVM_RVV_H
@@ -62,26 +64,33 @@ struct rvv_state {
 	/* The guest has V and none of ZV*. */
 	bool no_zv;
 
-	/* sstatus.FS is Off: what needs the FP unit is illegal. */
+	/*
+	 * sstatus.FS is Off, so instructions that need the FP unit are illegal.
+	 */
 	bool fs_off;
 
-	/* Use the host's vector unit where possible: needs rvv_have_unit(vlenb). */
+	/*
+	 * Use the host's vector unit where possible. This requires that
+	 * rvv_have_unit(vlenb) returns true.
+	 */
 	bool unit;
 
-	/* Of RVV_FAULT: scause and stval */
+	/* scause and stval for the guest after RVV_FAULT */
 	u64 cause;
 	u64 tval;
 
 	/*
-	 * Of RVV_ILLEGAL: the one reason is that a register would be read with
-	 * two EEWs.  That is reserved, but not all harts trap.
+	 * Set after RVV_ILLEGAL if the only reason is that the instruction
+	 * would read a register with two EEWs. Such encodings are reserved, but
+	 * not all harts trap.
 	 */
 	bool mixed_eew;
 
 	/*
-	 * Access n elements of size bytes each, 1 to 8, one behind the other from
-	 * a guest virtual address on, each as one access if it is aligned.  Return
-	 * how many were accessed; if that is less than n, cause and tval are set.
+	 * Access n consecutive elements of size bytes (1 to 8) each, starting
+	 * at a guest virtual address. An aligned element is accessed in one go.
+	 * Return how many elements were accessed; if that is less than n, the
+	 * callback has set cause and tval.
 	 */
 	size_t (*load)(struct rvv_state *s, u64 gva, void *buf, size_t size, size_t n);
 	size_t (*store)(struct rvv_state *s, u64 gva, const void *buf, size_t size, size_t n);
@@ -93,21 +102,25 @@ struct rvv_state {
 
 enum rvv_result rvv_emulate(struct rvv_state *s, u32 insn);
 
-/* The host has vectors of this length, or longer ones, and this thread may use them. */
+/*
+ * Return whether the host's vectors have at least this length and this thread
+ * may use them.
+ */
 bool rvv_have_unit(u64 vlenb);
 
 struct kvm_vcpu;
 
 /*
- * Execute the instruction that the vCPU's pc is on and that KVM has left to the
- * VMM, or raise its exception in the guest.
+ * Execute the instruction at the vCPU's pc, which KVM has left to the VMM, or
+ * raise its exception in the guest.
  */
 enum rvv_result vcpu_emulate_vector(struct kvm_vcpu *vcpu, u32 insn);
 
 /*
- * A vCPU of a VM of another vlenb than the host's, with its registers in kvm_run
- * (KVM_CAP_SYNC_REGS) and its vector registers mapped.  Between a KVM_RUN and the
- * next, the vCPU's state is in kvm_run, and not what KVM_GET_ONE_REG tells.
+ * A vCPU of a VM whose vlenb is not the host's, with its registers in kvm_run
+ * (KVM_CAP_SYNC_REGS) and its vector registers mapped. Between one KVM_RUN and
+ * the next, kvm_run has the vCPU's current state, and what KVM_GET_ONE_REG
+ * returns may be out of date.
  */
 struct rvv_vcpu {
 	struct kvm_vcpu *vcpu;
@@ -115,28 +128,32 @@ struct rvv_vcpu {
 	struct kvm_riscv_mem_op mop;
 
 	/*
-	 * The budget: how many more instructions rvv_vcpu_emulate() executes after
-	 * the one of the exit, 0 to begin with.  A vector instruction uses up one
-	 * more for every RVV_ELEMENTS_PER_INSN elements.  The guest's interrupts
-	 * wait for that long; immediate_exit is looked at after each instruction.
+	 * The budget: how many instructions rvv_vcpu_emulate() may execute
+	 * after the one that caused the exit. It is 0 by default. A vector
+	 * instruction counts as one more for every RVV_ELEMENTS_PER_INSN
+	 * elements. The guest's interrupts have to wait for that long, but
+	 * rvv_vcpu_emulate() checks immediate_exit after each instruction.
 	 */
 	unsigned int run_ahead;
 
-	/* How many instructions were executed that way */
+	/* How many instructions the VMM has executed within the budget */
 	u64 nr_ahead;
 
-	/* Whether the VMM is past the instruction of the exit, and has used FP there */
+	/*
+	 * Whether the VMM is past the instruction that caused the exit, and
+	 * whether it has executed an FP instruction there
+	 */
 	bool ahead, fp_used;
 };
 
-/* A budget after which exits no longer matter */
+/* A budget that is large enough to make the cost of exits negligible */
 #define RVV_RUN_AHEAD		128
 #define RVV_ELEMENTS_PER_INSN	256
 
 void rvv_vcpu_init(struct rvv_vcpu *r, struct kvm_vcpu *vcpu);
 void rvv_vcpu_free(struct rvv_vcpu *r);
 
-/* As vcpu_emulate_vector(), for the instruction that KVM_RUN has ended at */
+/* Like vcpu_emulate_vector(), for the instruction that has ended KVM_RUN */
 enum rvv_result rvv_vcpu_emulate(struct rvv_vcpu *r);
 
 #endif /* SELFTEST_KVM_RVV_H */

@@ -32,8 +32,8 @@ struct rvv_native {
 };
 
 /*
- * When the instruction traps, a signal handler can go on at ra: then all is
- * stored as the instruction has left it.
+ * If the instruction traps, a signal handler can set pc to ra. rvv_native_run()
+ * then stores all registers as the instruction has left them.
  */
 void rvv_native_run(struct rvv_native *n);
 

@@ -17,7 +17,10 @@
 #define RVV_OPCODE_SYSTEM	0x73
 #define RVV_OPCODE_VE		0x77
 
-/* funct3 of OP-V, as a set: which forms an operation has. */
+/*
+ * The forms that an operation has, as a set of values of the funct3 field of
+ * OP-V
+ */
 #define IVV	BIT(0)
 #define FVV	BIT(1)
 #define MVV	BIT(2)
@@ -30,7 +33,10 @@
 #define RVV_FORMS_V	(IVV | FVV | MVV)
 #define RVV_FORMS_X	(IVX | MVX)
 
-/* What an operand is: its EEW and EMUL follow from SEW and LMUL. */
+/*
+ * The kind of an operand, which determines how its EEW and EMUL follow from SEW
+ * and LMUL
+ */
 enum rvv_kind {
 	K_NONE,		/* no vector operand */
 	K_S,		/* SEW */
@@ -96,7 +102,10 @@ struct rvv_ctx {
 	bool carry;
 };
 
-/* An element of vd from those of vs2 (a), of vs1 or rs1 (b), and of vd (d). */
+/*
+ * Compute an element of vd from the elements of vs2 (a), of vs1 or rs1 (b), and
+ * of vd (d).
+ */
 typedef u64 (*rvv_elem_fn)(struct rvv_ctx *c, u64 a, u64 b, u64 d);
 
 struct rvv_op {
@@ -107,11 +116,11 @@ struct rvv_op {
 	u8 d, s2, s1;
 	u32 flags;
 	rvv_elem_fn elem;
-	/* Instead of the loop over all elements: */
+	/* Called instead of the loop over all elements */
 	void (*run)(struct rvv_ctx *c);
 };
 
-/* Of each family, ending with an entry without a name */
+/* The operations of each family. The last entry of each table has no name. */
 extern const struct rvv_op rvv_int_ops[];
 extern const struct rvv_op rvv_fp_ops[];
 extern const struct rvv_op rvv_perm_ops[];
@@ -155,7 +164,7 @@ static inline u64 rvv_ext(u64 v, s8 eew, bool is_signed)
 	return is_signed ? rvv_sext(v, eew) : rvv_zext(v, eew);
 }
 
-/* An instruction that needs the FP unit */
+/* Return whether an instruction needs the FP unit. */
 static inline bool rvv_is_fp(u32 insn)
 {
 	return RVV_FIELD(insn, 0, 7) == RVV_OPCODE_V &&
@@ -183,16 +192,25 @@ bool rvv_mixed_eew(struct rvv_ctx *c, const struct rvv_operand *const *o, int n)
 /* Families with decoders of their own */
 enum rvv_result rvv_mem(struct rvv_ctx *c);
 
-/* Scalar integer instructions: false, with nothing done, for what is left to the hart */
+/*
+ * Execute a scalar integer instruction. Return false without any effect if the
+ * instruction is left to the hart.
+ */
 bool rvv_scalar(struct rvv_state *s, u32 insn);
 
 /* Fetch instructions.  Return how many bytes were fetched. */
 size_t rvv_vcpu_fetch(struct rvv_vcpu *r, u64 gva, void *buf, size_t size);
 
-/* Go on at pc within the budget.  Return how many instructions were executed. */
+/*
+ * Execute the instructions from pc on, within the budget. Return how many were
+ * executed.
+ */
 unsigned int rvv_run_ahead(struct rvv_vcpu *r);
 
-/* Use the host's unit: false, with nothing done, if that is not possible. */
+/*
+ * Execute the instruction with the host's vector unit. Return false without any
+ * effect if that is not possible.
+ */
 bool rvv_unit_again(struct rvv_ctx *c);
 bool rvv_unit_run(struct rvv_ctx *c);
 
@@ -202,7 +220,7 @@ u64 rvv_fp_scalar(u64 f, s8 eew);
 u64 rvv_fp_begin(struct rvv_state *s);
 void rvv_fp_end(struct rvv_state *s, u64 host_fcsr);
 
-/* Operations that reductions have in common with others */
+/* Operations that reductions share with other instructions */
 u64 rvv_elem_add(struct rvv_ctx *c, u64 a, u64 b, u64 d);
 u64 rvv_elem_and(struct rvv_ctx *c, u64 a, u64 b, u64 d);
 u64 rvv_elem_or(struct rvv_ctx *c, u64 a, u64 b, u64 d);

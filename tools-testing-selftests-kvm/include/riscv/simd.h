@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * All FP and vector registers at once, for tests that keep them live.
+ * Access all FP and vector registers at once, for tests that keep them live.
  *
- * The compiler knows nothing of what these functions do to FP and vector
- * registers.  That is what they are for, and right for guest code and for
- * threads that do not compute with FP themselves.
+ * These functions deliberately change FP and vector registers without telling
+ * the compiler. Only guest code, and threads that do not compute with FP
+ * themselves, may call them.
  */
 #ifndef SELFTEST_KVM_SIMD_H
 #define SELFTEST_KVM_SIMD_H
@@ -23,11 +23,12 @@
 					     KVM_REG_SIZE_ULONG)
 
 /*
- * Write a CSR of FP or of vectors right behind an instruction that changes a
- * register of the same unit.  Up to 10.0, QEMU makes only vsstatus Dirty for a
- * write to fflags, frm, fcsr, vstart, vxsat, vxrm or vcsr, and forgets HS-level
- * sstatus; a hypervisor that finds Clean there does not save them.  Without
- * -icount, QEMU takes no interrupt between the two if they are on the same page.
+ * Write an FP or vector CSR right after an instruction that changes a register
+ * of the same unit. When a guest writes fflags, frm, fcsr, vstart, vxsat, vxrm
+ * or vcsr, QEMU up to 10.0 makes vsstatus Dirty but not the HS-level sstatus,
+ * and a hypervisor that finds the unit Clean there does not save it. The
+ * preceding instruction makes both Dirty. Without -icount, QEMU takes no
+ * interrupt between the two instructions if they are on the same page.
  */
 #define WRITE_FP_CSR(op)	".balign 8\n.option push\n.option norvc\n"	\
 				"fsgnj.d f0, f0, f0\n" op "\n.option pop\n"
@@ -35,7 +36,10 @@
 				".option arch, +v\nvmv1r.v v0, v0\n" op		\
 				"\n.option pop\n"
 
-/* Do OP (fld or fsd) to f0-f31 and the array that BASE points to. */
+/*
+ * Load (OP is fld) or store (fsd) f0-f31 from or to the array that BASE points
+ * to.
+ */
 #define ALL_F(op, base)							\
 	".irp n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,"	\
 		"21,22,23,24,25,26,27,28,29,30,31\n"			\
@@ -55,71 +59,85 @@ static inline u64 simd_vlenb(void)
 }
 
 /*
- * KVM's parameter simd_switch: when a guest gets its FP and vector registers.
- * Tests that choose put back what was there.  Where the guest's instructions do not
- * trap to KVM, KVM uses no mode but "eager", and simd_switch_set() of another one
- * returns false.
+ * KVM's parameter simd_switch decides when KVM loads a guest's FP and vector
+ * registers. A test that changes the parameter must restore the old value. On a
+ * host where the guest's instructions do not trap to KVM, the only mode that
+ * KVM uses is "eager", and simd_switch_set() returns false for all others.
  */
 #define SIMD_SWITCH_LEN	16
 
 bool simd_switch_get(char mode[SIMD_SWITCH_LEN]);
 bool simd_switch_set(const char *mode);
 
-/* Whether KVM gets the trap of a guest's first FP or vector instruction */
+/* Return whether a guest's first FP or vector instruction traps to KVM. */
 bool has_lazy_trap(void);
 
 #define NO_LAZY_TRAP	"no trap of a guest's first vector instruction on this machine"
 
 /*
- * Switch the trace event kvm_simd_trap on or off. While it is on, KVM handles each
- * instruction that it emulates after an exit. Return false if there is no tracefs.
+ * Switch the trace event kvm_simd_trap on or off. While the event is on, each
+ * instruction that KVM emulates causes a full exit, so that KVM can trace it.
+ * Return false if there is no tracefs.
  */
 bool simd_trace_traps(bool on);
 
 u64 vcpu_vlenb(struct kvm_vcpu *vcpu);
 
 /*
- * The host's vlenb, or 0 if it has no V, or if KVM cannot give a VM another length
- * (KVM_CAP_RISCV_GUEST_VLENB)
+ * Return the host's vlenb, or 0 if the host has no V or KVM cannot give a VM
+ * another vector length (KVM_CAP_RISCV_GUEST_VLENB).
  */
 u64 kvm_host_vlenb(void);
 
-/* KVM_RUN with a signal pending, which ends it before the guest is entered */
+/*
+ * Call KVM_RUN with a signal pending, so that KVM_RUN returns before it enters
+ * the guest.
+ */
 int vcpu_run_with_signal(struct kvm_vcpu *vcpu);
 
-/* Run to the guest's next GUEST_SYNC(), return its argument. */
+/* Run to the guest's next GUEST_SYNC() and return its argument. */
 u64 vcpu_run_to_sync(struct kvm_vcpu *vcpu);
 
-/* v0-v31 alone, to or from an array of 32 * vlenb bytes */
+/* Load or store only v0-v31, from or to an array of 32 * vlenb bytes. */
 void simd_load_v_regs(const u8 *v, u64 vlenb);
 void simd_store_v_regs(u8 *v, u64 vlenb);
 
 void simd_load_fp(const struct simd_regs *regs);
 void simd_store_fp(struct simd_regs *regs);
-/* Reset vstart, and set vtype and vl as they please, once these are stored. */
+/*
+ * simd_store_v() stores vstart, vtype and vl before v0-v31, and leaves other
+ * values in these CSRs.
+ */
 void simd_load_v(const struct simd_regs *regs);
 void simd_store_v(struct simd_regs *regs);
 
-/* Legal values for all of them */
+/* Fill REGS with random values that are legal for each register. */
 void simd_random_fp(struct simd_regs *regs, struct kvm_random_state *rng);
 void simd_random_v(struct simd_regs *regs, u64 vlenb, struct kvm_random_state *rng);
 
-/* Where they differ first goes to WHY, for a message. */
+/*
+ * Compare two sets of registers. If they differ, WHY describes the first
+ * difference, for use in a message.
+ */
 #define SIMD_WHY_LEN	64
 
 bool simd_same_fp(const struct simd_regs *is, const struct simd_regs *want, char *why);
 bool simd_same_v(const struct simd_regs *is, const struct simd_regs *want, u64 vlenb,
 		 char *why);
 
-/* The same by KVM_GET_ONE_REG and KVM_SET_ONE_REG */
+/*
+ * Get and set the same registers of a vCPU with KVM_GET_ONE_REG and
+ * KVM_SET_ONE_REG.
+ */
 void vcpu_get_fp(struct kvm_vcpu *vcpu, struct simd_regs *regs);
 void vcpu_set_fp(struct kvm_vcpu *vcpu, const struct simd_regs *regs);
 void vcpu_get_v(struct kvm_vcpu *vcpu, struct simd_regs *regs);
 void vcpu_set_v(struct kvm_vcpu *vcpu, const struct simd_regs *regs);
 
 /*
- * KVM_RUN with fs0-fs11 and fcsr, which a system call preserves, loaded from IN
- * before and stored to OUT behind.  Returns what the kernel does.
+ * Call KVM_RUN with fs0-fs11 and fcsr, which a system call preserves, loaded
+ * from IN before the call and stored to OUT after it. Returns what the system
+ * call returns.
  */
 long vcpu_run_with_live_fp(struct kvm_vcpu *vcpu, const struct simd_regs *in,
 			   struct simd_regs *out);

@@ -2,10 +2,11 @@
 /*
  * snapshot.h - A vCPU and its memory, as one checked block of bytes
  *
- * A snapshot can be restored by another boot, on another host.  What the guest
- * has come to depend on is in it and is compared: extensions, vlenb, address
- * translation, the timer's frequency.  A snapshot that is damaged, or that does
- * not fit, is refused before the guest has run, and a text says why.
+ * A snapshot can be restored after a reboot and on another host. It records
+ * what the guest may depend on (extensions, vlenb, address translation, the
+ * timer's frequency), and snapshot_restore() compares this with the host. A
+ * snapshot that is damaged, or that does not suit the host, is refused before
+ * the guest runs, with a text that says why.
  *
  * Format, version 1.  All numbers are little-endian and all structures a multiple
  * of 8 bytes.  A header, and then each of the sections once, in this order:
@@ -20,15 +21,17 @@
  *            struct snapshot_page for each page that is not all zeros, both
  *            ascending
  *
- * Each section's CRC covers its header and its contents, and the header's CRC the
- * header, which has the length of the whole.  So no byte can change, and none be
- * missing.  CRCs are no signatures: who can write the file can write a right CRC.
- * Therefore contents are checked, too, before they are used.
+ * Each section's CRC covers its header and its contents, and the header's CRC
+ * the header, which has the length of the whole. This detects bytes that have
+ * changed or are missing. CRCs are not signatures: whoever can write the file
+ * can also write a matching CRC. The contents are therefore checked as well
+ * before they are used.
  *
- * Header and CRC stay as they are in all versions.
+ * The header and its CRC stay the same in all versions.
  *
- * Not in it: more than one vCPU, interrupt controllers, devices.  Registers which
- * KVM has not got on its list (the PMU's) are not, either.
+ * A snapshot does not contain more than one vCPU, interrupt controllers, or
+ * devices. It does not contain registers that KVM does not list either, such as
+ * those of the PMU.
  */
 #ifndef SELFTEST_KVM_SNAPSHOT_H
 #define SELFTEST_KVM_SNAPSHOT_H
@@ -41,8 +44,9 @@
 #define SNAPSHOT_WHY_LEN	256
 
 /*
- * Restore with another vlenb than the host's, by KVM_CAP_RISCV_GUEST_VLENB.  The
- * caller has to emulate the instructions of KVM_EXIT_RISCV_VECTOR then.
+ * Restore a guest even if its vlenb is not the host's, with
+ * KVM_CAP_RISCV_GUEST_VLENB. The caller then has to emulate the instructions
+ * that KVM reports with KVM_EXIT_RISCV_VECTOR.
  */
 #define SNAPSHOT_CARRY_VLENB	BIT(0)
 
@@ -103,7 +107,10 @@ struct snapshot_page {
 	u8 data[SNAPSHOT_PAGE_SIZE];
 };
 
-/* What a snapshot has, once it has been checked; points into its bytes. */
+/*
+ * The contents of a snapshot that snapshot_parse() has checked. The pointers
+ * point into the snapshot's bytes.
+ */
 struct snapshot {
 	const struct snapshot_machine *machine;
 	const struct snapshot_reg *regs;
@@ -114,30 +121,37 @@ struct snapshot {
 };
 
 /*
- * Save the one vCPU of a VM, between two KVM_RUN.  What KVM has begun for the
- * guest is brought to its end first.  The caller frees the result.
+ * Save the only vCPU of a VM while it is not in KVM_RUN. If KVM has not
+ * completed the last exit (an MMIO load, for example), snapshot_save()
+ * completes it first. The caller frees the result.
  */
 void *snapshot_save(struct kvm_vcpu *vcpu, size_t *size);
 
-/* False, and a reason in WHY, if this is no snapshot from the first byte to the last. */
+/*
+ * Check that DATA is a complete and valid snapshot. Return false, with the
+ * reason in WHY, if it is not.
+ */
 bool snapshot_parse(struct snapshot *s, const void *data, size_t size, char *why);
 
-/* Bring the CRCs of a snapshot that has been changed up to date. */
+/* Recompute the CRCs of a snapshot that the caller has changed. */
 void snapshot_seal(void *data);
 
 /*
- * Restore what snapshot_parse() has found to be one in a new VM.  NULL, and a
- * reason in WHY, if this host cannot run the guest as it was.
+ * Restore a snapshot that snapshot_parse() has accepted, in a new VM. Return
+ * NULL, with the reason in WHY, if this host cannot run the guest as before.
  */
 struct kvm_vcpu *snapshot_restore(const struct snapshot *s, u32 flags, char *why);
 
 /*
- * Give all vCPUs, as long as there are none, a vlenb that need not be the host's.
- * Returns 0, or -1 and errno.
+ * Set the vlenb of a VM's future vCPUs, which may differ from the host's. This
+ * must precede the creation of the first vCPU. Returns 0, or -1 with errno set.
  */
 int __vm_set_vlenb(struct kvm_vm *vm, u64 vlenb);
 
-/* "Zvbb", say.  -1 is no extension's number. */
+/*
+ * Return the number of an extension, given its name (such as "Zvbb"), or -1 if
+ * the name is unknown.
+ */
 int isa_ext_by_name(const char *name);
 void isa_ext_name(int ext, char *name, size_t size);
 

@@ -23,7 +23,10 @@ const struct rvv_op *const rvv_families[] = {
 	NULL
 };
 
-/* What ZV* put among V's encodings: not covered, but not reserved either. */
+/*
+ * Instructions that ZV* extensions have added among V's encodings. The emulator
+ * does not cover them, but their encodings are not reserved either.
+ */
 #define OTHER(_name, _f6, _forms, _sub)					\
 	{ .name = #_name, .funct6 = (_f6), .forms = (_forms), .sub = (_sub), \
 	  .flags = OTHER_EXT }
@@ -135,7 +138,10 @@ bool rvv_overlap(const struct rvv_operand *a, const struct rvv_operand *b)
 	return a->reg < b->reg + b->nregs && b->reg < a->reg + a->nregs;
 }
 
-/* Section 5.2 of the specification, "Vector Operands" */
+/*
+ * Return whether a destination may overlap a source: section 5.2 of the
+ * specification, "Vector Operands".
+ */
 bool rvv_dest_may_overlap(const struct rvv_operand *d, const struct rvv_operand *s)
 {
 	if (d->eew == s->eew)
@@ -145,7 +151,10 @@ bool rvv_dest_may_overlap(const struct rvv_operand *d, const struct rvv_operand 
 	return s->emul >= 0 && d->reg + d->nregs == s->reg + s->nregs;
 }
 
-/* No register may be read with two EEWs, and v0 as a mask has one of its own. */
+/*
+ * Return whether the instruction reads a register with two EEWs, which is
+ * reserved. v0 as a mask has an EEW of its own.
+ */
 bool rvv_mixed_eew(struct rvv_ctx *c, const struct rvv_operand *const *o, int n)
 {
 	const struct rvv_operand *a, *b;
@@ -310,7 +319,10 @@ static const struct rvv_op *rvv_search_op(const struct rvv_ctx *c)
 	return NULL;
 }
 
-/* The tables are long, and programs repeat themselves: keep what was found. */
+/*
+ * Find the operation of an instruction. Programs execute the same instructions
+ * repeatedly and the tables are long, so cache the results.
+ */
 static const struct rvv_op *rvv_find_op(const struct rvv_ctx *c)
 {
 	static __thread struct {
@@ -318,7 +330,7 @@ static const struct rvv_op *rvv_find_op(const struct rvv_ctx *c)
 		const struct rvv_op *op;
 	} found[64], *f;
 
-	/* No instruction is 0: an entry that is empty does not match. */
+	/* No vector instruction is 0, so an empty entry does not match. */
 	f = &found[(c->insn ^ c->insn >> 7 ^ c->insn >> 20) % ARRAY_SIZE(found)];
 	if (f->insn != c->insn) {
 		f->op = rvv_search_op(c);
@@ -368,7 +380,7 @@ static bool rvv_check_dest(struct rvv_ctx *c, const struct rvv_operand *s)
 	return rvv_dest_may_overlap(&c->d, s);
 }
 
-/* Everything that makes an instruction that has an operation a reserved one */
+/* Check all conditions that make a known operation a reserved instruction. */
 static enum rvv_result rvv_check(struct rvv_ctx *c)
 {
 	const struct rvv_op *op = c->op;
@@ -388,7 +400,7 @@ static enum rvv_result rvv_check(struct rvv_ctx *c)
 	for (i = 0; i < ARRAY_SIZE(o); i++) {
 		if (!rvv_init_kind(c, o[i], kind[i], reg[i]))
 			return RVV_ILLEGAL;
-		/* A scalar FP operand has SEW. */
+		/* A scalar FP operand has the width SEW. */
 		eew = kind[i] == K_NONE ? c->sew : o[i]->eew;
 		if (op->flags & fp_flags[i] && eew != RVV_EEW_MASK) {
 			if (eew < 1)
@@ -397,7 +409,10 @@ static enum rvv_result rvv_check(struct rvv_ctx *c)
 		}
 	}
 
-	/* The mask is no operand of these: section 5.3, "Vector Masking". */
+	/*
+	 * A destination must not overlap the mask in v0, except for results
+	 * that are masks or scalars (section 5.3, "Vector Masking").
+	 */
 	if (!c->vm && op->d != K_NONE && !c->d.reg && op->d != K_ES && op->d != K_EW &&
 	    (op->d != K_MASK || op->flags & APART))
 		return RVV_ILLEGAL;

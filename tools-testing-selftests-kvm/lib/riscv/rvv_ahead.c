@@ -15,7 +15,7 @@
 
 /*
  * From KVM_EXIT_RISCV_VECTOR until the next KVM_RUN, a remote FENCE.I waits for
- * the vCPU.  What has been fetched therefore stays valid for that long.
+ * the vCPU. Fetched instructions therefore stay valid for that long.
  */
 #define FETCH_SIZE	128
 #define GUEST_PAGE_SIZE	4096UL
@@ -26,7 +26,10 @@ struct code {
 	u8 bytes[FETCH_SIZE] __aligned(8);
 };
 
-/* How many halfwords the instruction at pc has, or 0 if it cannot be fetched */
+/*
+ * Fetch the instruction at PC. Return its number of halfwords, or 0 if it
+ * cannot be fetched.
+ */
 static unsigned int fetch(struct code *c, u64 pc, u32 *insn)
 {
 	u64 page_end = (pc | (GUEST_PAGE_SIZE - 1)) + 1, left;

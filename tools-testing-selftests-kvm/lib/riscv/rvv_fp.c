@@ -2,9 +2,10 @@
 /*
  * rvv_fp.c - RVV emulator: FP operations with the scalar FPU of the host
  *
- * A vector FP operation does to each element what the scalar one of the same
- * name does, NaNs included.  So that one is executed, with the guest's frm, and
- * collects the guest's fflags.
+ * A vector FP operation does to each element what the scalar operation of the
+ * same name does, even with NaNs. The emulator therefore executes the scalar
+ * instruction with the guest's frm, and adds the flags that it raises to the
+ * guest's fflags.
  */
 #include "rvv_ops.h"
 
@@ -44,7 +45,10 @@ static void raise_flags(u64 v)
 	asm volatile("csrs fflags, %0" :: "r" (v));
 }
 
-/* Give the FPU to the guest.  Returns the host's fcsr. */
+/*
+ * Load the guest's fcsr into the FPU. Returns the host's fcsr, which
+ * rvv_fp_end() restores.
+ */
 u64 rvv_fp_begin(struct rvv_state *s)
 {
 	return swap_fcsr(s->fcsr);
@@ -55,7 +59,9 @@ void rvv_fp_end(struct rvv_state *s, u64 host_fcsr)
 	s->fcsr = swap_fcsr(host_fcsr);
 }
 
-/* What is not NaN-boxed is a NaN. */
+/*
+ * Return a scalar FP operand. A single that is not NaN-boxed counts as a NaN.
+ */
 u64 rvv_fp_scalar(u64 f, s8 eew)
 {
 	if (eew != 2)
@@ -64,13 +70,14 @@ u64 rvv_fp_scalar(u64 f, s8 eew)
 }
 
 /*
- * Execute one scalar instruction, given for either format, on copies of a, b
- * and d in ft0, ft1 and ft2.  An FP result is in ft0 and an integer in %0, and
- * an integer to convert is %5.
+ * Define a function that executes one scalar instruction, which is given for
+ * either format, on copies of a, b and d in ft0, ft1 and ft2. An FP result is
+ * in ft0, an integer result in %0, and an integer to convert in %5.
  *
  * QEMU 10.0 leaves FS Clean when an instruction with an integer result raises
- * fflags, which are lost if the thread is preempted on both sides of it.  Hence the
- * move in front, which QEMU does not separate from it and which makes FS Dirty.
+ * fflags, so the flags get lost if the thread is preempted before and after
+ * that instruction. The move before the instruction makes FS Dirty, and QEMU
+ * takes no interrupt between the two.
  */
 #define DIRTY_FS	"fsgnj.d ft1, ft1, ft1\n"
 
@@ -127,7 +134,7 @@ FPI(fgt, "flt.s %0, ft1, ft0", "flt.d %0, ft1, ft0")
 FPI(fge, "fle.s %0, ft1, ft0", "fle.d %0, ft1, ft0")
 FPI(fclass, "fclass.s %0, ft0", "fclass.d %0, ft0")
 
-/* Conversions from and to 64-bit integers; others follow from these. */
+/* Conversions from and to 64-bit integers. The other conversions use these. */
 FPI(f2l, "fcvt.l.s %0, ft0", "fcvt.l.d %0, ft0")
 FPI(f2lu, "fcvt.lu.s %0, ft0", "fcvt.lu.d %0, ft0")
 FPI(f2l_rtz, "fcvt.l.s %0, ft0, rtz", "fcvt.l.d %0, ft0, rtz")
@@ -184,7 +191,7 @@ static u64 fp_##_name(struct rvv_ctx *c, u64 a, u64 b, u64 d)		\
 NARROW(narrow, "")
 NARROW(narrow_rtz, ", rtz")
 
-/* Round to odd: cut off, and leave a trace in the last bit if that lost any. */
+/* Round to odd: truncate, and set the last bit if the result is inexact. */
 static u64 fp_narrow_odd(struct rvv_ctx *c, u64 a, u64 b, u64 d)
 {
 	u64 before = read_fflags(), r;
@@ -197,7 +204,10 @@ static u64 fp_narrow_odd(struct rvv_ctx *c, u64 a, u64 b, u64 d)
 	return r;
 }
 
-/* To an integer that may have fewer than 64 bits: out of range is invalid. */
+/*
+ * Convert to an integer that may have fewer than 64 bits. A result out of range
+ * raises the invalid flag.
+ */
 static u64 to_int(struct rvv_ctx *c, u64 a, rvv_elem_fn convert, bool is_signed)
 {
 	u64 before = read_fflags(), v, r;
@@ -258,7 +268,10 @@ struct fp_parts {
 	u64 mant;
 };
 
-/* Subnormals get the mantissa of a normal number and an exponent below 1. */
+/*
+ * Split a number into its parts. Subnormals are normalized, which gives them an
+ * exponent below 1.
+ */
 static void fp_split(struct fp_parts *p, u64 a, s8 eew)
 {
 	p->mant_bits = eew == 2 ? 23 : 52;
@@ -309,12 +322,15 @@ static u64 fp_rsqrt7(struct rvv_ctx *c, u64 a, u64 b, u64 d)
 		return 0;
 
 	p.mant = rsqrt7[(p.exp & 1) << 6 | p.mant >> (p.mant_bits - 6)];
-	/* Halved and negated, for a bias of exp_max / 2 */
+	/* Halve and negate the exponent, whose bias is exp_max / 2. */
 	p.exp = (3 * (int)(p.exp_max / 2) - 1 - p.exp) >> 1;
 	return (u64)p.exp << p.mant_bits | p.mant << (p.mant_bits - 7);
 }
 
-/* 1 / a is too large for the format: what an overflow gives with this frm */
+/*
+ * Return the result if 1 / a is too large for the format: infinity or the
+ * largest number, depending on frm.
+ */
 static u64 fp_rec7_overflow(struct rvv_ctx *c, const struct fp_parts *p)
 {
 	unsigned int frm = c->s->fcsr >> 5;

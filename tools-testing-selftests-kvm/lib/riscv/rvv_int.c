@@ -10,9 +10,9 @@
 enum { RNU, RNE, RDN, ROD };
 
 /*
- * The element functions get a, of vs2, and b, of vs1, rs1 or the immediate,
- * extended to 64 bits as the flags of the operation say.  What they return
- * beyond the width of the destination is dropped.
+ * The element functions get a from vs2, and b from vs1, rs1 or the immediate,
+ * both extended to 64 bits according to the flags of the operation. The result
+ * is truncated to the width of the destination.
  */
 #define ELEM(_name, _expr)						\
 static u64 int_##_name(struct rvv_ctx *c, u64 a, u64 b, u64 d)		\
@@ -26,7 +26,7 @@ u64 rvv_elem_##_name(struct rvv_ctx *c, u64 a, u64 b, u64 d)		\
 	return _expr;							\
 }
 
-/* Shifts take the low bits of the amount: as many as vs2's width needs. */
+/* Shifts use only the low log2(EEW of vs2) bits of the shift amount. */
 #define SHAMT(c, b)	((b) & (rvv_bits((c)->s2.eew) - 1))
 
 static __u128 extend(u64 v, bool is_signed)
@@ -46,7 +46,10 @@ static u64 divide(u64 a, u64 b)
 	return b ? a / b : ~0UL;
 }
 
-/* The quotient of the most negative number and -1 overflows to itself. */
+/*
+ * Dividing the most negative number by -1 overflows, and the result is the
+ * dividend.
+ */
 static u64 divide_signed(s64 a, s64 b)
 {
 	if (b == -1)

@@ -2,13 +2,16 @@
 /*
  * rvv_kvm.c - Emulate a vector instruction of a vCPU
  *
- * For a VM whose vector length is not the host's: KVM leaves such instructions
- * to the VMM, with pc on them and sstatus.VS of the guest not Off.  The VMM
- * executes them on the registers that ONE_REG reads and writes, advances pc,
- * makes sstatus.VS and FS Dirty, and raises exceptions in the guest.
+ * If the vector length of a VM is not the host's, KVM leaves most vector
+ * instructions to the VMM. At such an exit pc is on the instruction, and the
+ * guest's sstatus.VS is not Off. vcpu_emulate_vector() executes the instruction
+ * on registers that it reads and writes with KVM_GET_ONE_REG and
+ * KVM_SET_ONE_REG, advances pc, makes sstatus.VS and FS Dirty, and raises
+ * exceptions in the guest.
  *
- * rvv_vcpu_emulate() does the same with the registers in kvm_run and mapped, without
- * a system call for them.  It can go on with the instructions that follow.
+ * rvv_vcpu_emulate() does the same on the registers in kvm_run and on the
+ * mapped vector registers, and so needs no system call to access them. It can
+ * go on with the instructions that follow.
  */
 #include <string.h>
 #include <sys/mman.h>
@@ -34,7 +37,7 @@ struct guest {
 	u32 v_regs;	/* a bit for each that the instruction can name */
 };
 
-/* x0 has pc's place in the list of registers. */
+/* The id that x0 would have is that of pc, so x0 must be handled separately. */
 static u64 get_x(struct kvm_vcpu *vcpu, unsigned int n)
 {
 	return n ? vcpu_get_reg(vcpu, CORE_REG(n)) : 0;
@@ -66,7 +69,10 @@ static void set_v(struct kvm_vcpu *vcpu, struct rvv_state *s, unsigned int n)
 	vcpu_ioctl(vcpu, KVM_SET_ONE_REG, &reg);
 }
 
-/* KVM translates, checks, and has remote fences wait. */
+/*
+ * Access guest memory with KVM_RISCV_MEM_OP: KVM translates the address, checks
+ * permissions, and makes remote fences wait.
+ */
 static size_t guest_access(struct rvv_state *s, u64 gva, void *buf, size_t size, size_t n,
 			   u32 op)
 {
@@ -91,8 +97,10 @@ static size_t guest_store(struct rvv_state *s, u64 gva, const void *buf, size_t 
 }
 
 /*
- * v0 if it is the mask, and as many from each operand on as EMUL can be: 8 for
- * loads, stores and moves of whole registers, twice LMUL for everything else.
+ * Return the set of vector registers that an instruction may access: v0 if it
+ * is the mask, and for each operand as many registers as the largest possible
+ * EMUL. That is 8 for loads, stores and moves of whole registers, and twice
+ * LMUL for everything else.
  */
 static u32 named_v_regs(const struct rvv_state *s, u32 insn)
 {
@@ -105,13 +113,19 @@ static u32 named_v_regs(const struct rvv_state *s, u32 insn)
 		nr = min(2 << max_t(int, lmul, 0), 8);
 	group = BIT(nr) - 1;
 	regs = group << rvv_rd(insn) | group << rvv_rs2(insn);
-	/* Elsewhere rs1 is an x or f register, or an immediate operand. */
+	/*
+	 * In all other forms rs1 is an x register, an f register or an
+	 * immediate.
+	 */
 	if ((insn & 0x7f) == RVV_OPCODE_V && BIT(RVV_FIELD(insn, 12, 3)) & RVV_FORMS_V)
 		regs |= group << rvv_rs1(insn);
 	return RVV_FIELD(insn, 25, 1) ? regs : regs | 1;
 }
 
-/* Only what the instruction can name: a register costs an ioctl. */
+/*
+ * Read only the registers that the instruction may access, because each costs
+ * an ioctl.
+ */
 static void get_state(struct guest *g, struct rvv_state *s, u32 insn)
 {
 	unsigned int rd = rvv_rd(insn), rs1 = rvv_rs1(insn), rs2 = rvv_rs2(insn), n;
@@ -182,7 +196,10 @@ static void put_state(struct guest *g, struct rvv_state *old, struct rvv_state *
 	set_if_changed(vcpu, RISCV_GENERAL_CSR_REG(sstatus), sstatus, g->sstatus);
 }
 
-/* Exceptions go to the base of stvec, whatever its mode. */
+/*
+ * Raise an exception in the guest. Exceptions go to the base address in stvec,
+ * whatever its mode.
+ */
 static void raise_exception(struct guest *g, u64 pc, u64 cause, u64 tval)
 {
 	u64 stvec = vcpu_get_reg(g->vcpu, RISCV_GENERAL_CSR_REG(stvec));
@@ -240,7 +257,7 @@ static size_t v_map_size(struct kvm_vcpu *vcpu)
 	return max_t(size_t, size, getpagesize());
 }
 
-/* The same, without a copy of struct kvm_riscv_mem_op */
+/* Like guest_access(), but without copying struct kvm_riscv_mem_op */
 static size_t synced_access(struct rvv_state *s, u64 gva, void *buf, size_t size, size_t n,
 			    u32 op)
 {
@@ -260,7 +277,10 @@ static size_t synced_access(struct rvv_state *s, u64 gva, void *buf, size_t size
 	} while (ret && errno == EINTR);
 	if (ret)
 		TEST_FAIL(KVM_IOCTL_ERROR(KVM_RISCV_MEM_OP, ret));
-	/* What comes ahead is left to the hart. */
+	/*
+	 * After the instruction that caused the exit, device accesses are left
+	 * to the hart.
+	 */
 	if (mop->result == KVM_RISCV_MEM_MMIO && !r->ahead)
 		TEST_FAIL("Vector access to a device at 0x%llx", mop->gpa);
 	s->cause = mop->scause;
@@ -284,8 +304,9 @@ size_t rvv_vcpu_fetch(struct rvv_vcpu *r, u64 gva, void *buf, size_t size)
 }
 
 /*
- * The emulator works on the vector registers where KVM has them: they are mapped
- * at the end of its state, the rest of which is in the page before them.
+ * Map KVM's vector registers at the end of the emulator's state, so that the
+ * emulator works on them without copying. The rest of the state is in the page
+ * before them.
  */
 void rvv_vcpu_init(struct rvv_vcpu *r, struct kvm_vcpu *vcpu)
 {
@@ -359,7 +380,7 @@ static u64 put_synced(struct kvm_sync_regs *regs, const struct rvv_state *s, u32
 	return dirty;
 }
 
-/* Not by memcpy(), which is one of bytes here */
+/* libkvm's memcpy() copies byte by byte, so do not use it here. */
 #define COPY_REGS(_to, _from)				\
 do {							\
 	int __i;					\
@@ -368,7 +389,10 @@ do {							\
 		(_to)[__i] = (_from)[__i];		\
 } while (0)
 
-/* Any register may be named by what comes next. */
+/*
+ * Run ahead. The following instructions may access any register, so copy all of
+ * them.
+ */
 static u64 go_on(struct rvv_vcpu *r, struct kvm_sync_regs *regs)
 {
 	u64 dirty = KVM_SYNC_RISCV_CORE | KVM_SYNC_RISCV_VECTOR_CSR;
@@ -432,7 +456,7 @@ enum rvv_result rvv_vcpu_emulate(struct rvv_vcpu *r)
 		TEST_FAIL("Vector instruction 0x%x at 0x%llx is not covered by the emulator",
 			  insn, run->riscv_vector.pc);
 
-	/* KVM has made VS and FS Dirty. */
+	/* KVM has already made VS and, where needed, FS Dirty. */
 	if (ret != RVV_ILLEGAL)
 		dirty = put_synced(regs, s, insn);
 	if (ret == RVV_OK && r->run_ahead)

@@ -16,7 +16,10 @@ struct rvv_access {
 	struct rvv_operand data, index;
 };
 
-/* The elements from c->i on that are next to each other in memory, as in registers */
+/*
+ * Return how many elements from c->i on are adjacent both in memory and in
+ * registers.
+ */
 static u64 run_of_elements(const struct rvv_ctx *c, const struct rvv_access *a)
 {
 	u64 n = 1;
@@ -39,7 +42,10 @@ static size_t access_elements(const struct rvv_ctx *c, const struct rvv_access *
 			  c->s->load(c->s, gva, buf, size, n);
 }
 
-/* All fields before any register: a load that faults starts again. */
+/*
+ * Load all fields of a segment before writing any register, because a load that
+ * faults is restarted with the same segment.
+ */
 static bool access_segment(const struct rvv_ctx *c, const struct rvv_access *a, u64 gva)
 {
 	unsigned int stride = a->data.nregs * c->s->vlenb, f;
@@ -92,7 +98,7 @@ fault:
 	return RVV_FAULT;
 }
 
-/* The part of the encoding that unit-stride accesses have for themselves */
+/* Decode the field that only unit-stride accesses have. */
 static bool rvv_decode_unit(struct rvv_ctx *c, struct rvv_access *a, int eew, int *emul)
 {
 	switch (rvv_rs2(c->insn)) {

@@ -20,7 +20,7 @@
 	.endr
 .endm
 
-/* Whole-register accesses depend on neither vl nor vtype, but on vstart. */
+/* Whole-register accesses depend on vstart, but not on vl or vtype. */
 .macro all_v op
 	csrr	t1, vlenb
 	slli	t1, t1, 3

@@ -23,7 +23,7 @@ ELEM(xnor, ~(a ^ b))
 ELEM(id, c->i)
 ELEM(mv, b)
 
-/* FP sums are added in order, in what is called unordered, too. */
+/* Unordered FP sums also add the elements in order. */
 static void run_reduce(struct rvv_ctx *c)
 {
 	const struct rvv_op *op = c->op;
@@ -43,7 +43,10 @@ static void run_reduce(struct rvv_ctx *c)
 	rvv_set(c, &c->d, 0, acc);
 }
 
-/* Set-before-first and its kin: what is set before, at and behind the first. */
+/*
+ * vmsbf, vmsif and vmsof: BEFORE and AT are the results before and at the first
+ * set bit. The result after that bit is 0.
+ */
 static void set_first(struct rvv_ctx *c, bool before, bool at)
 {
 	bool found = false, bit;
@@ -104,7 +107,10 @@ static void run_iota(struct rvv_ctx *c)
 	}
 }
 
-/* Reading element 0 ignores vl and vstart, writing it does not. */
+/*
+ * Reading element 0 into a scalar register ignores vl and vstart. Writing
+ * element 0 does not.
+ */
 static void run_mv_x_s(struct rvv_ctx *c)
 {
 	rvv_set_x(c, rvv_rd(c->insn), rvv_sext(rvv_get(c, &c->s2, 0), c->s2.eew));
@@ -189,7 +195,7 @@ static void run_compress(struct rvv_ctx *c)
 	}
 }
 
-/* vmv<n>r.v: vl and LMUL do not matter, vstart does. */
+/* vmv<n>r.v depends on vstart, but not on vl or LMUL. */
 static void run_mv_regs(struct rvv_ctx *c)
 {
 	struct rvv_state *s = c->s;

@@ -2,9 +2,10 @@
 /*
  * rvv_scalar.c - RVV emulator: the scalar instructions between vector instructions
  *
- * RV64I except FENCE, JALR and SYSTEM, the multiplications of M, and the compressed
- * forms of all of these.  HINTs, and whatever else is not known, does not succeed,
- * or is reserved, is left to the hart.
+ * This covers RV64I except FENCE, JALR and SYSTEM, the multiplications of M,
+ * and the compressed forms of all of these. The emulator leaves HINTs, unknown
+ * and reserved instructions, and memory accesses that do not succeed to the
+ * hart.
  */
 #include "rvv_ops.h"
 
@@ -21,7 +22,9 @@
 
 #define NOP		OP_IMM
 
-/* n bits of the instruction from lo on, as bits of a value from to on */
+/*
+ * Move the n bits of the instruction that begin at bit lo to bit to of a value.
+ */
 #define BITS(insn, lo, n, to)	(RVV_FIELD(insn, lo, n) << (to))
 
 static u32 encode_r(u32 op, u32 funct3, u32 funct7, u32 rd, u32 rs1, u32 rs2)
@@ -96,7 +99,10 @@ static u32 offset_j(u32 c)
 	       (c & BIT(12) ? 0x1ff800 : 0);
 }
 
-/* The instruction of 32 bits that is the same as the compressed one, or 0 */
+/*
+ * Return the 32-bit instruction that is equivalent to a compressed one, or 0 if
+ * there is none.
+ */
 static u32 expand(u32 c)
 {
 	u32 rd = RVV_FIELD(c, 7, 5), rs2 = RVV_FIELD(c, 2, 5);
@@ -162,14 +168,17 @@ static u32 expand(u32 c)
 	}
 }
 
-/* OP, OP-IMM and their forms for 32 bits, whose result is sign-extended */
+/*
+ * Execute OP, OP-IMM, OP-32 and OP-IMM-32. The latter two sign-extend their
+ * 32-bit results.
+ */
 static bool alu(u32 insn, u64 a, u64 b, u64 *v)
 {
 	u32 op = RVV_FIELD(insn, 0, 7), funct3 = RVV_FIELD(insn, 12, 3);
 	bool word = op & 8, reg = op & 0x20, shift = funct3 == 1 || funct3 == 5;
 	u32 funct7 = RVV_FIELD(insn, 25, 7);
 
-	/* An immediate operand takes its place, except for shifts. */
+	/* Instructions with an immediate have no funct7, except for shifts. */
 	if (!reg)
 		funct7 = !shift ? 0 : word ? funct7 : funct7 & ~1;
 	if (word) {
@@ -250,7 +259,7 @@ static bool taken(u32 funct3, u64 a, u64 b)
 	return t != (funct3 & 1);
 }
 
-/* Misaligned accesses are left to the hart. */
+/* Load a value. Misaligned accesses are left to the hart. */
 static bool load(struct rvv_state *s, u64 gva, u32 funct3, u64 *v)
 {
 	unsigned int size = 1 << (funct3 & 3), shift = 64 - 8 * size;

@@ -2,14 +2,16 @@
 /*
  * rvv_unit.c - RVV emulator: let the host's vector unit do the work
  *
- * A group of the guest's registers is an array of elements in memory.  Its first vl
- * elements fit into a group of as many registers of the host if the guest's vlenb is
- * not larger than the host's.  For each instruction, code is generated that loads
- * the elements of the operands, executes the instruction, and stores the elements of
- * the result.  x and f registers that the instruction names are replaced.
+ * The emulator keeps a group of guest registers as an array of elements in
+ * memory. The first vl elements of that array fit into a group of as many host
+ * registers if the guest's vlenb is not larger than the host's. For each
+ * instruction, code is generated that loads the elements of the operands,
+ * executes the instruction, and stores the elements of the result. The
+ * generated code uses other x and f registers than the guest's instruction
+ * names.
  *
- * The code loads and stores vl elements only, so the tail does not change.  It also
- * loads a destination that is masked or read.
+ * It loads and stores vl elements only, so the tail does not change. It also
+ * loads the destination if the instruction is masked or reads its destination.
  */
 #include <linux/prctl.h>
 #include <sys/auxv.h>
@@ -23,7 +25,10 @@
 #define NR_UNITS	64
 #define MAX_CODE	32
 
-/* Registers of the generated code: an address, and its arguments */
+/*
+ * The registers that the generated code uses: one for an address, and its
+ * arguments
+ */
 #define T1		6
 #define A0		10	/* the guest's registers */
 #define A1		11	/* vl */
@@ -46,7 +51,10 @@ struct rvv_unit {
 	u32 code[MAX_CODE];
 };
 
-/* A thread's own: no other one can change them while they run. */
+/*
+ * Each thread has its own generated code, so that no other thread can change it
+ * while it runs.
+ */
 static __thread struct rvv_unit *units;
 
 bool rvv_have_unit(u64 vlenb)
@@ -59,7 +67,10 @@ bool rvv_have_unit(u64 vlenb)
 	ctrl = prctl(PR_RISCV_V_GET_CONTROL);
 	if (ctrl >= 0 && (ctrl & PR_RISCV_V_VSTATE_CTRL_CUR_MASK) == PR_RISCV_V_VSTATE_CTRL_OFF)
 		return false;
-	/* The CSR's name needs V in the assembler. */
+	/*
+	 * Use the number of vlenb, because the assembler knows the name only
+	 * with V.
+	 */
 	asm volatile("csrr %0, 0xc22" : "=r" (host));
 	return vlenb <= host;
 }
@@ -84,7 +95,10 @@ static u64 call_unit(struct rvv_state *s, const struct rvv_unit *u, unsigned int
 	register u64 x asm("a2") = s->x[rs1];
 	u64 f = s->f[rs1], vcsr = s->vcsr;
 
-	/* QEMU 10.0 leaves FS Clean for fflags: fmv.d.x makes it Dirty. */
+	/*
+	 * QEMU 10.0 leaves FS Clean when a vector instruction raises fflags.
+	 * fmv.d.x makes FS Dirty.
+	 */
 	asm volatile("fmv.d.x	fa2, %[f]\n"
 		     "csrw	0x00f, %[vcsr]\n"
 		     "jalr	%[code]\n"
@@ -107,7 +121,10 @@ static void run_unit(struct rvv_ctx *c, const struct rvv_unit *u)
 		rvv_fp_end(c->s, fcsr);
 }
 
-/* An instruction that was executed before, in the same configuration */
+/*
+ * Execute an instruction with existing code, if the same instruction has been
+ * executed before with the same vtype and vlenb.
+ */
 bool rvv_unit_again(struct rvv_ctx *c)
 {
 	const struct rvv_unit *u = find_unit(c->insn);
@@ -167,7 +184,11 @@ static bool is_one(u8 kind)
 	return kind == K_ES || kind == K_EW;
 }
 
-/* Not what depends on VLMAX, moves whole registers, or writes an x or f register */
+/*
+ * Return whether the host's unit can execute the instruction. It cannot if the
+ * result depends on VLMAX, or if the instruction moves whole registers or
+ * writes an x or f register.
+ */
 static bool can_do(const struct rvv_ctx *c)
 {
 	const struct rvv_op *op = c->op;
@@ -179,11 +200,14 @@ static bool can_do(const struct rvv_ctx *c)
 		return false;
 	if (op->funct6 == 0x0e && BIT(c->funct3) & IVV)
 		return false;
-	/* Reserved, and some hosts set vill. */
+	/* SEW > LMUL * ELEN is reserved, and some hosts set vill for it. */
 	return c->lmul >= 0 || c->sew <= 3 + c->lmul;
 }
 
-/* The first time, after all checks */
+/*
+ * Generate code for an instruction and execute it. The caller has already
+ * checked that the instruction is legal.
+ */
 bool rvv_unit_run(struct rvv_ctx *c)
 {
 	const struct rvv_operand mask = { .reg = 0, .eew = RVV_EEW_MASK };
@@ -199,7 +223,10 @@ bool rvv_unit_run(struct rvv_ctx *c)
 
 	u->insn = 0;
 	g.p = u->code;
-	/* Operands that overlap have the same elements there, or none: any order will do. */
+	/*
+	 * Where operands overlap they have the same elements, or no element
+	 * below vl, so they can be loaded in any order.
+	 */
 	if (!c->vm || op->flags & READS_VD || op->run || op->d == K_MASK || is_one(op->d))
 		emit_access(&g, &c->d, is_one(op->d), false);
 	if (op->s2 != K_NONE)

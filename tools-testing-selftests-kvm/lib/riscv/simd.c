@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * All FP and vector registers at once, in guests, VMMs and by ONE_REG.
+ * Access all FP and vector registers at once, in guests, in VMM threads, and
+ * with KVM_GET_ONE_REG and KVM_SET_ONE_REG.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -51,10 +52,13 @@ void simd_store_fp(struct simd_regs *regs)
 
 void simd_load_v(const struct simd_regs *regs)
 {
-	/* A vstart left over would have the loads begin there. */
+	/*
+	 * vsetvli resets vstart. Otherwise the loads would begin at the old
+	 * vstart.
+	 */
 	asm volatile(V_INSN("vsetvli t0, zero, e8, m1, ta, ma") ::: "t0");
 	simd_load_v_regs(regs->v, simd_vlenb());
-	/* vsetvl and vmv1r.v reset vstart, so it comes last. */
+	/* Write vstart last, because vsetvl and vmv1r.v reset it. */
 	asm volatile(V_INSN("vsetvl zero, %0, %1")
 		     WRITE_V_CSR("csrw vcsr, %2")
 		     WRITE_V_CSR("csrw vstart, %3")
@@ -80,7 +84,7 @@ void simd_random_fp(struct simd_regs *regs, struct kvm_random_state *rng)
 
 	for (i = 0; i < 32; i++)
 		regs->f[i] = kvm_random_u64(rng);
-	/* 5 rounding modes, and 5 flags */
+	/* fcsr has 5 rounding modes and 5 flags. */
 	regs->fcsr = (kvm_random_u32(rng) % 5) << 5 | (kvm_random_u32(rng) & 0x1f);
 }
 
@@ -97,7 +101,7 @@ void simd_random_v(struct simd_regs *regs, u64 vlenb, struct kvm_random_state *r
 	lmul = kvm_random_u32(rng) % 4;
 	/* vma, vta, e8 to e64, m1 to m8 */
 	regs->vtype = (kvm_random_u32(rng) & 3) << 6 | sew << 3 | lmul;
-	/* VLMAX is at least 2 then. */
+	/* With these values VLMAX is at least 2. */
 	regs->vl = kvm_random_u32(rng) % (((vlenb << lmul) >> sew) + 1);
 	regs->vstart = kvm_random_u32(rng) % vlenb;
 	regs->vcsr = kvm_random_u32(rng) & 7;
@@ -156,7 +160,10 @@ u64 vcpu_run_to_sync(struct kvm_vcpu *vcpu)
 
 #define SIMD_SWITCH	"/sys/module/kvm/parameters/simd_switch"
 
-/* Returns false if there is no such parameter, or no right to change it. */
+/*
+ * Get the current mode. Returns false if the parameter does not exist, or if
+ * this process may not change it.
+ */
 bool simd_switch_get(char mode[SIMD_SWITCH_LEN])
 {
 	int fd = open(SIMD_SWITCH, O_RDWR);
@@ -171,7 +178,7 @@ bool simd_switch_get(char mode[SIMD_SWITCH_LEN])
 	return true;
 }
 
-/* Returns whether it is the mode in use now. */
+/* Set the mode. Returns whether KVM now uses it. */
 bool simd_switch_set(const char *mode)
 {
 	int fd = open(SIMD_SWITCH, O_WRONLY);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * snapshot.c - Save, check and restore a vCPU and its memory
+ * snapshot.c - Save, check and restore a vCPU and its memory.
  *
- * snapshot.h has the format.
+ * snapshot.h describes the format.
  */
 #include <ctype.h>
 #include <stdarg.h>
@@ -27,7 +27,10 @@ static const char *const section_names[] = {
 	[SNAPSHOT_MEMORY]	= "memory",
 };
 
-/* Registers that snapshots have one by one; not those that choose the extensions. */
+/*
+ * The types of registers that the section REGS contains. The ISA_EXT registers
+ * are not among them, because MACHINE has the extensions.
+ */
 static const char *const reg_types[] = {
 	[KVM_REG_RISCV_CONFIG >> KVM_REG_RISCV_TYPE_SHIFT]	= "config",
 	[KVM_REG_RISCV_CORE >> KVM_REG_RISCV_TYPE_SHIFT]	= "core",
@@ -39,7 +42,10 @@ static const char *const reg_types[] = {
 	[KVM_REG_RISCV_SBI_STATE >> KVM_REG_RISCV_TYPE_SHIFT]	= "SBI state",
 };
 
-/* False, which is what callers return, too. */
+/*
+ * Write the reason to WHY. Returns false, so that callers can return the
+ * result.
+ */
 static bool __printf(2, 3) refuse(char *why, const char *fmt, ...)
 {
 	va_list ap;
@@ -80,7 +86,7 @@ static u32 section_crc(const struct snapshot_section *section)
 	return crc32(crc32(0, &head, sizeof(head)), section + 1, le64_to_cpu(section->size));
 }
 
-/* The next one, or what is behind the last one */
+/* Return the end of a section, where the next one begins. */
 static void *section_end(const struct snapshot_section *section)
 {
 	return (void *)(section + 1) + le64_to_cpu(section->size);
@@ -112,7 +118,10 @@ struct buf {
 	size_t size, room;
 };
 
-/* Returns the offset: the buffer moves.  Without DATA, zeros. */
+/*
+ * Append DATA, or zeros if DATA is NULL. Returns the offset and not a pointer,
+ * because the buffer may move when it grows.
+ */
 static size_t append(struct buf *b, const void *data, size_t size)
 {
 	size_t at = b->size;
@@ -135,7 +144,10 @@ static void save_machine(struct kvm_vcpu *vcpu, const struct snapshot_machine *m
 	append(b, m, sizeof(*m));
 }
 
-/* What is in the sections MACHINE and VECTOR */
+/*
+ * Return whether a register is not in section REGS, because MACHINE or VECTOR
+ * has it or because it is an ISA_EXT register.
+ */
 static bool reg_is_elsewhere(u64 id)
 {
 	u64 type = (id & KVM_REG_RISCV_TYPE_MASK) >> KVM_REG_RISCV_TYPE_SHIFT;
@@ -154,7 +166,10 @@ static void save_regs(struct kvm_vcpu *vcpu, const struct snapshot_machine *m, s
 	for (i = 0; i < list->n; i++) {
 		if (reg_is_elsewhere(list->reg[i]))
 			continue;
-		/* Of some only the lower half is written. */
+		/*
+		 * KVM_GET_ONE_REG writes only 32 bits for some registers, so
+		 * clear the value first.
+		 */
 		value = 0;
 		TEST_ASSERT(!__vcpu_get_reg(vcpu, list->reg[i], &value),
 			    "Cannot read register 0x%llx", list->reg[i]);
@@ -361,7 +376,10 @@ static bool parse_vector(struct snapshot *s, const void *p, u64 size, char *why)
 	return true;
 }
 
-/* Aligned, not empty, and behind what is in front */
+/*
+ * Return whether a range is aligned, not empty, and does not overlap the
+ * previous range.
+ */
 static bool is_range(u64 begin, u64 size, u64 last_end)
 {
 	return !((begin | size) % SNAPSHOT_PAGE_SIZE) && size && begin >= last_end &&
@@ -488,7 +506,10 @@ int isa_ext_by_name(const char *name)
 	return -1;
 }
 
-/* Zvbb, say, or the number of what is newer than this table. */
+/*
+ * Write the name of an extension (such as "Zvbb"), or its number if this table
+ * does not know it.
+ */
 void isa_ext_name(int ext, char *name, size_t size)
 {
 	int i;
@@ -529,7 +550,10 @@ static bool vm_isa(struct kvm_vm *vm, bool set, u64 attr, struct kvm_riscv_vm_is
 		       __vm_ioctl(vm, KVM_GET_DEVICE_ATTR, &a));
 }
 
-/* The ceiling is what the vCPU will have: all that the guest had, and no more. */
+/*
+ * Set the VM's ceiling to the extensions that the guest had, so that the vCPU
+ * gets exactly these.
+ */
 static bool restore_isa(struct kvm_vm *vm, const struct snapshot_machine *m, char *why)
 {
 	struct kvm_riscv_vm_isa offered = { .size = sizeof(offered) };
@@ -593,7 +617,10 @@ static bool restore_memory(struct kvm_vm *vm, const struct snapshot *s, char *wh
 	return true;
 }
 
-/* What the extensions do not say, and a vCPU cannot be given */
+/*
+ * Check properties of the host that are not extensions and that KVM cannot
+ * change for a vCPU.
+ */
 static bool check_machine(struct kvm_vcpu *vcpu, const struct snapshot_machine *m, char *why)
 {
 	u64 has, want;
@@ -622,7 +649,10 @@ static bool restore_regs(struct kvm_vcpu *vcpu, const struct snapshot *s, char *
 	for (i = 0; i < s->nr_regs; i++) {
 		id = le64_to_cpu(s->regs[i].id);
 		value = le64_to_cpu(s->regs[i].value);
-		/* A new vCPU's timer is off, and KVM will not switch it off again. */
+		/*
+		 * The timer of a new vCPU is already off, and KVM refuses to
+		 * switch it off.
+		 */
 		if (id == RISCV_TIMER_REG(state) && value == KVM_RISCV_TIMER_STATE_OFF)
 			continue;
 		if (__vcpu_set_reg(vcpu, id, value)) {
