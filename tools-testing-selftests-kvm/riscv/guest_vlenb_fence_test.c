@@ -289,7 +289,7 @@ static u64 move_pages(int by, u64 moves)
 	sync_global_from_guest(vm, stored);
 	sync_global_from_guest(vm, nr_lost);
 	sync_global_from_guest(vm, nr_stale);
-	ksft_print_msg("%lu stores in %lu moves: %lu lost, %lu to frames given up\n",
+	ksft_print_msg("%lu stores during %lu moves: %lu lost, %lu to a frame no longer in use\n",
 		       stored, nr_moves, nr_lost, nr_stale);
 	kvm_vm_free(vm);
 
@@ -374,7 +374,7 @@ static struct kvm_vm *create_fence(struct kvm_vcpu **fencer, struct kvm_vcpu **e
 static void give_up(struct kvm_vcpu *vcpu)
 {
 	vcpu->run->immediate_exit = 1;
-	TEST_ASSERT(__vcpu_run(vcpu) && errno == EINTR, "KVM_RUN did not give up");
+	TEST_ASSERT(__vcpu_run(vcpu) && errno == EINTR, "KVM_RUN did not return EINTR");
 	/* The VMM must not mistake the old exit for a new one. */
 	TEST_ASSERT_EQ(vcpu->run->exit_reason, KVM_EXIT_INTR);
 	vcpu->run->immediate_exit = 0;
@@ -421,7 +421,7 @@ TEST_F(fence, waits)
 			vm = create_fence(&fencer, &emulated, fids[i], BIT(1));
 			thread = start_mover(fencer);
 			EXPECT_FALSE(READ_ONCE(mover_done)) {
-				TH_LOG("fence %d has not waited", fids[i]);
+				TH_LOG("fence %d did not wait for the emulation", fids[i]);
 			}
 			ends[j](emulated);
 			pthread_join(thread, NULL);

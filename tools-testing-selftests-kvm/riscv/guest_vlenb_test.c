@@ -155,9 +155,9 @@ TEST_F(vlenb, arguments)
 		{ 0, { other, ANY_LENGTH }, 0 },
 		{ 0, { MIN_VLENB, ANY_LENGTH }, 0 },
 		{ 0, { MAX_VLENB, ANY_LENGTH }, 0 },
-		/* Not without the flag */
+		/* Other lengths than the host's require the flag. */
 		{ 0, { other, 0 }, EINVAL },
-		/* No lengths of RVV's */
+		/* Values that are not valid vector lengths */
 		{ 0, { 0, ANY_LENGTH }, EINVAL },
 		{ 0, { 0, 0 }, EINVAL },
 		{ 0, { MIN_VLENB / 2, ANY_LENGTH }, EINVAL },
@@ -495,7 +495,7 @@ TEST_F(vlenb, vset_without_exit)
 #define INSN_VFADD_VF	0x02855457UL	/* vfadd.vf v8, v8, fa0 */
 #define INSN_VMUL	0x968524d7UL	/* vmul.vv v9, v8, v10 */
 #define INSN_VAESEM	0xa281a4f7UL	/* vaesem.vv v9, v8: OP-VE */
-#define INSN_RESERVED	0xbe007057UL	/* OPCFG, neither of the three */
+#define INSN_RESERVED	0xbe007057UL	/* OPCFG, but not vset{i}vl{i} */
 
 static const struct {
 	const char *name;
@@ -687,7 +687,10 @@ TEST_F(vlenb, guest_s_own_exceptions)
 	EXPECT_EQ(0, vcpu_get_stat(vcpu, vector_exit_user));
 	kvm_vm_free(vcpu->vm);
 
-	/* Hardware refuses OPFVV and OPFVF to a guest without F and D. */
+	/*
+	 * OPFVV and OPFVF are illegal for a guest without F and D, so the guest
+	 * must get the exception.
+	 */
 	vcpu = create(other_vlenb(), ANY_LENGTH, guest_one_insn);
 	vcpu_set_reg(vcpu, RISCV_ISA_EXT_REG(KVM_RISCV_ISA_EXT_D), 0);
 	vcpu_set_reg(vcpu, RISCV_ISA_EXT_REG(KVM_RISCV_ISA_EXT_F), 0);

@@ -80,12 +80,14 @@ TEST_F(isa_ext, multi_enable_refused)
 	for (ext = 0; ext < KVM_RISCV_ISA_EXT_MAX; ext++) {
 		if (!__vcpu_get_reg(vcpu, RISCV_ISA_EXT_REG(ext), &val))
 			continue;
-		/* The host does not have it. */
+		/*
+		 * An extension that the host does not have cannot be enabled.
+		 */
 		EXPECT_ERRNO(ENOENT, __vcpu_set_reg(vcpu, EN(KVM_REG_RISCV_ISA_MULTI_REG(ext)),
 						    KVM_REG_RISCV_ISA_MULTI_MASK(ext)));
 	}
 
-	/* Nobody has it. */
+	/* Bits and registers beyond the last extension do not exist. */
 	if (KVM_REG_RISCV_ISA_MULTI_REG(last) < NR_ISA_MULTI_REGS)
 		EXPECT_ERRNO(ENOENT, __vcpu_set_reg(vcpu, EN(KVM_REG_RISCV_ISA_MULTI_REG(last)),
 						    KVM_REG_RISCV_ISA_MULTI_MASK(last)));

@@ -418,7 +418,10 @@ struct saved {
 	u64 val[MAX_REGS][REG_WORDS];
 };
 
-/* Time goes on. */
+/*
+ * Return whether to save and compare a register. The time changes by itself, so
+ * it is left out.
+ */
 static bool is_saved(u64 id)
 {
 	return KVM_REG_SIZE(id) <= sizeof(u64[REG_WORDS]) && id != RISCV_TIMER_REG(time);
@@ -557,7 +560,7 @@ static int vm_attr(struct kvm_vm *vm, unsigned long ioctl_nr, u32 group, u64 att
 		.group = group, .attr = attr, .flags = flags, .addr = (u64)addr,
 	};
 
-	/* Not __vm_ioctl(), which wants a constant. */
+	/* Do not use __vm_ioctl(), which requires a constant ioctl number. */
 	return ioctl(vm->fd, ioctl_nr, &a);
 }
 
@@ -964,7 +967,7 @@ TEST_F_TIMEOUT(vm_isa, refused, TIMEOUT)
 				    KVM_RISCV_VM_ISA_OFFERED, 0, huge));
 	free(huge);
 
-	/* Without what is needed */
+	/* KVM refuses a ceiling with unmet dependencies. */
 	for (i = 0; i < ARRAY_SIZE(isa_needs); i++) {
 		if (!in_set(&self->offered, isa_needs[i].ext))
 			continue;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * migrate_test.c - Move a guest between hosts in the midst of a vector computation
+ * migrate_test.c - Move a guest between hosts in the middle of a vector
+ * computation
  *
  * The guest computes with nearly all kinds of vector instructions: integer,
  * fixed-point and FP, masks, permutations, reductions, and all ways to access
@@ -19,8 +20,8 @@
  *   migrate_test refuse FILE [-c] TEXT...
  * 	the snapshot must be refused, and each TEXT be in the reason
  *
- * -c carries a guest over whose vlenb is not the host's, -n COUNT are the vector
- * instructions between checkpoints.
+ * -c also accepts a guest whose vlenb is not the host's. -n COUNT sets the
+ * number of vector instructions between checkpoints.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -338,7 +339,7 @@ static struct kvm_vcpu *start_guest(u64 stage_insns, u64 vlenb, const struct kvm
 	if (isa)
 		vm_ioctl(vm, KVM_SET_DEVICE_ATTR, &ceiling);
 	if (vlenb)
-		TEST_ASSERT(!__vm_set_vlenb(vm, vlenb), "No vlenb of %lu: %s", vlenb,
+		TEST_ASSERT(!__vm_set_vlenb(vm, vlenb), "Cannot set vlenb %lu: %s", vlenb,
 			    strerror(errno));
 	vcpu = vm_vcpu_add(vm, 0, guest_code);
 	vcpu_args_set(vcpu, 1, stage_insns);
@@ -612,7 +613,7 @@ static int mode_refuse(struct options *o)
 	void *data = read_file(o->file, &size);
 	int i;
 
-	TEST_ASSERT(!restore(data, size, o->flags, why), "The snapshot is not refused");
+	TEST_ASSERT(!restore(data, size, o->flags, why), "The snapshot was not refused");
 	pr_info("refused: %s\n", why);
 	for (i = 0; i < o->nr_texts; i++)
 		TEST_ASSERT(strstr(why, o->texts[i]), "'%s' is not in the reason", o->texts[i]);

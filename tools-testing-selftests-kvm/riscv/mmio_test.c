@@ -87,7 +87,10 @@ KVM_ONE_VCPU_TEST(mmio, loads, guest_loads)
 	run_loads(vcpu, false);
 }
 
-/* x0 is a destination like any other, and reads as 0 in the next store. */
+/*
+ * A load may have x0 as its destination. x0 must still read as 0 in the next
+ * store.
+ */
 KVM_ONE_VCPU_TEST(mmio, loads_to_x0, guest_loads_to_x0)
 {
 	run_loads(vcpu, true);

@@ -97,7 +97,7 @@ static void test_interrupt(void)
 		sync_global_from_guest(vm, shared);
 		due = shared.due;
 		TEST_ASSERT(shared.taken || !due || entered < due,
-			    "An interrupt due at %lu has not been taken at %lu", due, entered);
+			    "The guest has not taken an interrupt due at %lu by %lu", due, entered);
 		before = rvv.nr_ahead;
 		rvv_vcpu_emulate(&rvv);
 		most = max(most, rvv.nr_ahead - before);

@@ -535,10 +535,10 @@ static u64 random_address(const struct test_case *t, s8 eew)
 	u64 offset, align = percent(10) ? 1 : 8;
 
 	switch (below(10)) {
-	case 0:		/* Into the page behind */
+	case 0:		/* Cross into the guard page after the data. */
 		offset = MEM_SIZE - MEM_PAGE - (below(vlenb) << eew);
 		break;
-	case 1:		/* Out of the page before */
+	case 1:		/* Begin in the guard page before the data. */
 		offset = MEM_PAGE - (below(4) << eew);
 		break;
 	default:

@@ -223,7 +223,7 @@ static void step_over_ebreak(struct kvm_vcpu *vcpu)
 	vcpu_set_reg(vcpu, RISCV_CORE_REG(regs.pc), pc + 4);
 }
 
-/* KVM does these itself. */
+/* Return whether KVM emulates the instruction itself (vset*). */
 static bool is_vset(u32 insn)
 {
 	return (insn & 0x707f) == 0x7057;
@@ -306,7 +306,7 @@ static u64 run(u64 vlenb, enum how how, struct results *r)
 		} else if (vcpu->run->exit_reason == KVM_EXIT_RISCV_VECTOR) {
 			insn = vcpu->run->riscv_vector.insn;
 			TEST_ASSERT(vlenb && !is_vset(insn),
-				    "KVM has left 0x%x to the VMM", insn);
+				    "Unexpected KVM_EXIT_RISCV_VECTOR for 0x%x", insn);
 		} else {
 			break;
 		}
@@ -350,7 +350,7 @@ static void check_traps(const struct results *r)
 		TEST_ASSERT_EQ(r->traps[i].offset, want[i].offset);
 	}
 	TEST_ASSERT_EQ(r->status, SR_VS_DIRTY);
-	TEST_ASSERT(r->fflags, "Square roots were exact");
+	TEST_ASSERT(r->fflags, "All square roots were exact, so no flag was raised");
 }
 
 static void run_and_compare(u64 vlenb, enum how how, const struct results *native)
@@ -360,7 +360,7 @@ static void run_and_compare(u64 vlenb, enum how how, const struct results *nativ
 
 	check_traps(&emulated);
 	TEST_ASSERT(!memcmp(native, &emulated, sizeof(emulated)),
-		    "vlenb %lu: the emulator's results are not the hardware's", vlenb);
+		    "vlenb %lu: the emulator's results differ from the hardware's", vlenb);
 	if (vlenb)
 		pr_info("vlenb %lu: %lu instructions emulated %s\n", vlenb, n, how_names[how]);
 	else

@@ -54,7 +54,7 @@ static u32 somebody(void)
 {
 	u32 who = atomic_fetch_add(&shared->next, 1);
 
-	TEST_ASSERT(who < 1 << 15, "all numbers have been used");
+	TEST_ASSERT(who < 1 << 15, "all owner numbers have been used");
 	return who;
 }
 
@@ -84,7 +84,7 @@ static void hunt(const void *regs, size_t size, u32 who, atomic_ulong *count,
 {
 	u32 whose = stranger(regs, size, who);
 
-	TEST_ASSERT(whose == NOBODY, "%s %lx holds a word of %u's, and is %u's",
+	TEST_ASSERT(whose == NOBODY, "%s %lx holds a word of owner %u, but belongs to %u",
 		    where, nr, whose, who);
 	atomic_fetch_add(count, size / 4);
 }
@@ -126,7 +126,7 @@ static void bystander(int nr)
  */
 static struct guest {
 	struct simd_regs seen, paint;
-	u64 has_fp, has_v;	/* "seen" has them */
+	u64 has_fp, has_v;	/* whether "seen" is valid for the unit */
 } guests[NR_VCPUS];
 static u64 guest_vlenb, guest_traps;
 
@@ -408,12 +408,12 @@ int main(int argc, char *argv[])
 		TEST_ASSERT_EQ(waitpid(pids[i], &status, 0), pids[i]);
 		TEST_ASSERT(!status, "a bystander ended with %x", status);
 	}
-	ksft_print_msg("words looked at in guests of %lu VMs: %lu, by ONE_REG: %lu\n",
+	ksft_print_msg("words checked in guests of %lu VMs: %lu, with ONE_REG: %lu\n",
 		       shared->vms, shared->in_guests, shared->in_one_reg);
 	ksft_print_msg("in threads of VMMs: %lu, in other processes: %lu\n",
 		       shared->in_vmms, shared->in_bystanders);
 	TEST_ASSERT(shared->in_guests && shared->in_one_reg && shared->in_vmms &&
 		    shared->in_bystanders, "too few turns: somebody has looked at nothing");
-	ksft_test_result_pass("everybody's words are their own\n");
+	ksft_test_result_pass("all words belong to their owners\n");
 	ksft_finished();
 }

@@ -67,7 +67,7 @@ static bool fail_next(struct faults *f)
 {
 	if (f->nr && !f->hit)
 		return false;
-	TEST_ASSERT(f->nr++ < MAX_ALLOCS, "no end of allocations");
+	TEST_ASSERT(f->nr++ < MAX_ALLOCS, "more than the maximum number of allocations");
 	fail_nth_alloc(f->nr);
 	return true;
 }
@@ -82,13 +82,14 @@ static void judge(struct faults *f, int ret, int want)
 	f->hit = !alloc_failure_armed();
 	fail_nth_alloc(0);
 	TEST_ASSERT(f->err == want || (f->hit && (!f->err || f->err == ENOMEM)),
-		    "allocation %u %s: %s, not %s", f->nr, f->hit ? "fails" : "is none",
+		    "allocation %u %s: returned %s, not %s", f->nr, f->hit ? "fails" : "is none",
 		    strerror(f->err), strerror(want));
 }
 
 /*
- * Repeat an ioctl with each of its allocations failing in turn. Returns how
- * many allocations it makes.
+ * Repeat an ioctl with each of its allocations failing in turn. Repeat an ioctl
+ * with each of its allocations failing in turn. Returns how many allocations it
+ * makes.
  */
 static unsigned int fail_each(int fd, unsigned long nr, void *arg)
 {
@@ -103,7 +104,7 @@ FIXTURE(fault) {
 	struct kvm_vm *vm;
 };
 
-/* Which allocator fails */
+/* Whether the page allocator or the slab allocator fails */
 FIXTURE_VARIANT(fault) {
 	bool pages;
 };
@@ -161,7 +162,7 @@ TEST_F_TIMEOUT(fault, create_vcpu, TIMEOUT)
 			id++;
 		}
 	}
-	TH_LOG("%d allocations, %d did without", f.nr - 1, id - 1);
+	TH_LOG("%d allocations, of which %d may fail", f.nr - 1, id - 1);
 	/*
 	 * At least one allocation, such as that of struct kvm_vcpu, must be
 	 * indispensable.
@@ -220,7 +221,7 @@ static unsigned int fail_writes(struct kvm_vcpu *vcpu, u64 id, void *old, void *
 			memcpy(old, val, KVM_REG_SIZE(id));
 		TEST_ASSERT(!one_reg(vcpu, KVM_GET_ONE_REG, id, now), "cannot read %lx", id);
 		TEST_ASSERT(id == RISCV_TIMER_REG(time) || !memcmp(now, old, KVM_REG_SIZE(id)),
-			    "register %lx is another", id);
+			    "register %lx has the wrong value", id);
 	}
 	return f.nr - 1;
 }
@@ -288,7 +289,7 @@ static void guest_code(u64 use_v)
 	GUEST_DONE();
 }
 
-/* Guests get vlenb as their argument, or 0 if there is no V. */
+/* Create a guest. Its argument is vlenb, or 0 if it has no V. */
 static struct kvm_vcpu *new_guest(void *code)
 {
 	struct kvm_vcpu *vcpu;
@@ -471,7 +472,10 @@ static void to_be_killed(enum phase phase, int ready)
 	}
 }
 
-/* KVM has a folder "PID-FD" in debugfs for each VM. */
+/*
+ * Return how many VMs a process has. KVM has a directory "PID-FD" in debugfs
+ * for each VM.
+ */
 static int nr_vms(pid_t pid)
 {
 	DIR *dir = opendir("/sys/kernel/debug/kvm");
@@ -501,7 +505,7 @@ FIXTURE_SETUP(killed)
 	if (!d)
 		SKIP(return, "no D");
 	if (vms != 1)
-		SKIP(return, "debugfs does not tell the VMs of a process: no root, or no debugfs");
+		SKIP(return, "cannot count VMs in debugfs: not root, or no debugfs");
 	self->online = swap_setting(CPU1_ONLINE, "1", &online, 1) && online == '1';
 }
 
@@ -539,7 +543,7 @@ static void kill_one(struct __test_metadata *_metadata, enum phase phase)
 	kill(pid, SIGKILL);
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
-		TH_LOG("%s: ended by itself, %x", phases[phase], status);
+		TH_LOG("%s: was not killed but ended with status %x", phases[phase], status);
 	/*
 	 * The VM may live on for a while, because of SRCU or because another
 	 * process still has one of its files open.
@@ -611,7 +615,7 @@ static void wait_for_turns(u64 *turns)
 	int tries;
 
 	for (tries = 0; READ_ONCE(*turns) < old + 2; tries++) {
-		TEST_ASSERT(tries < 10000, "the guest does not go on");
+		TEST_ASSERT(tries < 10000, "the guest makes no progress");
 		usleep(1000);
 	}
 }
@@ -645,7 +649,7 @@ TEST_F_TIMEOUT(killed, cpu, TIMEOUT)
 	}
 	*(u64 *)addr_gva2hva(vcpu->vm, (gva_t)&stop) = 1;
 	pthread_join(thread, &ret);
-	TH_LOG("CPU 1 went away %d times, in %ld turns of the guest", gone, (long)ret);
+	TH_LOG("CPU 1 went offline %d times during %ld turns of the guest", gone, (long)ret);
 	EXPECT_LT(NR_HOTPLUGS / 2, gone);
 	kvm_vm_free(vcpu->vm);
 }
@@ -659,7 +663,7 @@ TEST_F_TIMEOUT(killed, cpu, TIMEOUT)
 #define CG_VCPUS	16
 #define CG_TOTAL	(CG_VCPUS * 32L * CG_VLENB)
 
-/* What a CPU charges in advance, 64 pages */
+/* The amount that a CPU charges to a cgroup in advance: 64 pages */
 #define CG_STOCK	(64L * getpagesize())
 
 FIXTURE(cgroup) {
@@ -675,10 +679,10 @@ FIXTURE_SETUP(cgroup)
 		SKIP(return, "no V, or no KVM_CAP_RISCV_GUEST_VLENB");
 	read_text("/proc/cmdline", cmdline, sizeof(cmdline));
 	if (strstr(cmdline, "nokmem"))
-		SKIP(return, "kernel memory is not charged: nokmem");
+		SKIP(return, "kernel memory is not charged (cgroup.memory=nokmem)");
 	if (cg_find_unified_root(self->root, sizeof(self->root), NULL) ||
 	    cg_read_strstr(self->root, "cgroup.controllers", "memory"))
-		SKIP(return, "no memory controller of cgroup v2");
+		SKIP(return, "no cgroup v2 memory controller");
 	if (cg_read_strstr(self->root, "cgroup.subtree_control", "memory")) {
 		self->enabled = !cg_write(self->root, "cgroup.subtree_control", "+memory");
 		if (!self->enabled)
@@ -687,7 +691,7 @@ FIXTURE_SETUP(cgroup)
 	snprintf(self->path, sizeof(self->path), "%s/simd_fault_test-%d", self->root, getpid());
 	self->made = !cg_create(self->path);
 	if (!self->made)
-		SKIP(return, "a cgroup cannot be made");
+		SKIP(return, "cannot create a cgroup");
 }
 
 FIXTURE_TEARDOWN_PARENT(cgroup)
@@ -739,7 +743,7 @@ static void charged_vmm(const char *path, long limit)
 	pin_self_to_any_cpu();
 	TEST_ASSERT(!cg_enter_current(path), "cannot enter %s", path);
 	vm = vm_create_barebones();
-	TEST_ASSERT(!ioctl(vm->fd, KVM_ENABLE_CAP, &cap), "no vlenb of %d", CG_VLENB);
+	TEST_ASSERT(!ioctl(vm->fd, KVM_ENABLE_CAP, &cap), "cannot set vlenb %d", CG_VLENB);
 	for (i = 0; i < CG_VCPUS; i++)
 		vcpus[i] = __vm_vcpu_add(vm, i);
 
@@ -756,7 +760,7 @@ static void charged_vmm(const char *path, long limit)
 	filled = cg_read_long(path, "memory.current");
 	ksft_print_msg("%d vCPUs without vectors: %ld bytes, with: %ld\n", i, before, filled);
 	if (limit)
-		TEST_ASSERT(i < CG_VCPUS, "%ld bytes are enough for %ld", limit, CG_TOTAL);
+		TEST_ASSERT(i < CG_VCPUS, "a limit of %ld bytes allows %ld bytes", limit, CG_TOTAL);
 	else
 		TEST_ASSERT(filled - zeros >= CG_TOTAL - CG_STOCK, "%ld bytes of %ld are charged",
 			    filled - zeros, CG_TOTAL);

@@ -37,7 +37,7 @@
 #define NR_TRACE	20
 #define PROGRESS	60000	/* whole rounds of threads */
 #define NR_CONTEXT	6
-#define MEM_GVA		0x40000000UL	/* two pages, with nothing around them */
+#define MEM_GVA		0x40000000UL	/* two pages between unmapped ones */
 #define MEM_SIZE	8192
 #define MEM_END		(MEM_GVA + MEM_SIZE)
 #define MEM_OP_MAX	65536
@@ -119,7 +119,7 @@ static void print_trace(void)
 		return;
 	for (; i <= op_nr; i++)
 		ksft_print_msg("%lu: %s\n", i, trace[i % NR_TRACE]);
-	ksft_print_msg("again with: simd_fuzz -s %u -n %lu\n", seed, op_nr + 1);
+	ksft_print_msg("reproduce with: simd_fuzz -s %u -n %lu\n", seed, op_nr + 1);
 }
 
 /* Return the errno of a call, or 0 if it has succeeded. */
@@ -338,7 +338,7 @@ static void check_cpu(struct cpu *c)
 		return;
 	digest = get_digest(c);
 	TEST_ASSERT(!c->digested || digest == c->digest,
-		    "vCPU %ld: a register is another", c - cpus);
+		    "vCPU %ld: a register has changed", c - cpus);
 	c->digest = digest;
 	c->digested = true;
 }
@@ -615,7 +615,7 @@ static void op_get_set(struct cpu *c)
 	if (want) {
 		TEST_ASSERT_EQ(set->size, size);
 		for (i = sizeof(u64); i < room; i++)
-			TEST_ASSERT(buf[i] == 0xa5, "fails, and writes byte %lu", i);
+			TEST_ASSERT(buf[i] == 0xa5, "failed, but has written byte %lu", i);
 		return;
 	}
 	TEST_ASSERT(!memcmp(set, &known_set, sizeof(known_set)), "another set");
@@ -800,9 +800,9 @@ static void op_get_reg(struct cpu *c)
 
 	note("vCPU %ld: get %lx", c - cpus, id);
 	err = result(reg_ioctl(c, KVM_GET_ONE_REG, id, buf));
-	TEST_ASSERT(!err || no_such_reg(err), "not documented");
-	TEST_ASSERT(!(exists && err), "listed, and cannot be read");
-	TEST_ASSERT(exists || err || !is_exact(id), "not listed, and can be read");
+	TEST_ASSERT(!err || no_such_reg(err), "undocumented errno");
+	TEST_ASSERT(!(exists && err), "listed, but cannot be read");
+	TEST_ASSERT(exists || err || !is_exact(id), "not listed, but can be read");
 }
 
 static void op_set_reg(struct cpu *c)
@@ -827,11 +827,11 @@ static void op_set_reg(struct cpu *c)
 		TEST_ASSERT(no_such_reg(err), "not listed, and %s", strerrorname_np(err));
 		return;
 	}
-	TEST_ASSERT(err == want, "listed, and %s", strerrorname_np(err));
+	TEST_ASSERT(err == want, "listed, but KVM_SET_ONE_REG returned %s", strerrorname_np(err));
 	if (err || id == VECTOR_CSR_REG(vlenb))
 		return;
 	TEST_ASSERT(!reg_ioctl(c, KVM_GET_ONE_REG, id, buf2) && !memcmp(buf, buf2, size),
-		    "another value is read");
+		    "the value read is not the one written");
 	c->digested = false;
 }
 
@@ -948,7 +948,7 @@ static void op_short_life(struct cpu *c)
 		.cap = KVM_CAP_RISCV_GUEST_VLENB, .args = { 16, KVM_RISCV_VLENB_USER_EXIT },
 	};
 
-	note("a VM of %d vCPUs comes and goes", nr);
+	note("create and destroy a VM with %d vCPUs", nr);
 	fd[0] = ioctl(kvm, KVM_CREATE_VM, 0);
 	TEST_ASSERT(fd[0] >= 0, "KVM_CREATE_VM");
 	TEST_ASSERT(!has_vlenb_cap || !ioctl(fd[0], KVM_ENABLE_CAP, &cap), "KVM_ENABLE_CAP");
@@ -1221,7 +1221,7 @@ static u64 sync_id(struct cpu *c, int word)
 	return word == WORD(fcsr) ? FP_D_FCSR : FP_D_REG(n);
 }
 
-/* What ONE_REG has of them */
+/* Get the registers that kvm_run can have, with KVM_GET_ONE_REG. */
 static void get_sync(struct cpu *c, union sync_regs *regs)
 {
 	int i;
@@ -1373,7 +1373,7 @@ static void op_sync_run(struct cpu *c)
 /*
  * Calls with pointers to memory that is not, or only partly, accessible
  */
-static u8 *pages;	/* one to use, one that must not be, one to read */
+static u8 *pages;	/* read-write, inaccessible, read-only */
 
 static void map_pages(void)
 {
@@ -1405,7 +1405,7 @@ static void *bad_pointer(size_t size, bool write)
 	case 2:
 		return (void *)(-4096UL * (1 + rnd(1 << 20)));
 	case 3:
-		/* The front of it can. */
+		/* Only the beginning of the buffer is accessible. */
 		return pages + page - 1 - rnd(min(size, page) - 1);
 	default:
 		return pages + 2 * page;
@@ -1487,7 +1487,7 @@ static void op_bad_pointer(struct cpu *c)
 	c->digested = true;
 	EXPECT(kind == 0 ? bad_struct(c) : kind == 1 ? bad_value(c, rnd(2)) :
 	       kind == 2 ? bad_attr(c) : bad_list(c), EFAULT);
-	TEST_ASSERT(get_digest(c) == c->digest, "fails, and changes a register");
+	TEST_ASSERT(get_digest(c) == c->digest, "failed, but has changed a register");
 }
 
 /*
@@ -1554,7 +1554,7 @@ static void random_mem_op(struct kvm_riscv_mem_op *m)
 	}
 }
 
-/* How many bytes are there */
+/* Return how many bytes of the access are in mapped memory. */
 static u32 mem_op_done(const struct kvm_riscv_mem_op *m)
 {
 	if (m->gva < MEM_GVA || m->gva >= MEM_END)
@@ -1583,7 +1583,7 @@ static void check_mem_op(struct cpu *c, const struct kvm_riscv_mem_op *m)
 		memcpy(model, mem_buf, done);
 		return;
 	}
-	TEST_ASSERT(!memcmp(mem_buf, model, done), "other bytes are read");
+	TEST_ASSERT(!memcmp(mem_buf, model, done), "the bytes read differ from the guest's memory");
 	for (i = done; i < m->size; i++)
 		TEST_ASSERT(mem_buf[i] == 0xa5, "byte %u of %u is read", i, done);
 }
@@ -1622,7 +1622,7 @@ static void op_mem(struct cpu *c)
 		memcpy(mem_model + (m.gva - MEM_GVA), hva + (m.gva - MEM_GVA), m.size);
 	else if (valid && !bad)
 		check_mem_op(c, &m);
-	TEST_ASSERT(!memcmp(hva, mem_model, MEM_SIZE), "the guest's memory is another");
+	TEST_ASSERT(!memcmp(hva, mem_model, MEM_SIZE), "the guest's memory differs from the model");
 }
 
 /*
@@ -1702,7 +1702,7 @@ static void drop_kept(void)
 
 	if (!kept)
 		return;
-	TEST_ASSERT(!touch(kept, false, &val), "a mapping has not lasted");
+	TEST_ASSERT(!touch(kept, false, &val), "a mapping no longer works after the VM is gone");
 	unmap(kept, kept_size);
 	kept = NULL;
 }
@@ -2068,9 +2068,9 @@ static void ask_host(void)
 	has_sync = vm_check_cap(vm, KVM_CAP_SYNC_REGS);
 	has_mem_op = vm_check_cap(vm, KVM_CAP_RISCV_MEM_OP);
 	if (!has_mem_op)
-		ksft_print_msg("left out: the guest's memory, no KVM_CAP_RISCV_MEM_OP\n");
+		ksft_print_msg("not tested: KVM_RISCV_MEM_OP (no KVM_CAP_RISCV_MEM_OP)\n");
 	if (!has_sync)
-		ksft_print_msg("left out: registers in kvm_run, no KVM_CAP_SYNC_REGS\n");
+		ksft_print_msg("not tested: registers in kvm_run (no KVM_CAP_SYNC_REGS)\n");
 	for (i = 0; i < NR_EXT; i++)
 		known[i] = !__vcpu_get_reg(vcpu, RISCV_ISA_EXT_REG(i), &val);
 	TEST_REQUIRE(!get_set(KVM_RISCV_VM_ISA_OFFERED, offered));

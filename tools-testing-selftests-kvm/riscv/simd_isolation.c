@@ -38,7 +38,7 @@ static void guest_simd_on(void)
 	csr_set(CSR_SSTATUS, SR_FS | SR_VS);
 }
 
-/* The three ways there are to switch a single-letter extension. */
+/* The three ways to enable or disable a single-letter extension */
 enum isa_path { ISA_SINGLE, ISA_MULTI, ISA_CONFIG };
 
 static const struct {
@@ -238,7 +238,7 @@ static void test_v_late(void)
 	vm = vm_create_with_one_vcpu(&vcpu, guest_probe);
 	vcpu_catch_illegal_insns(vcpu);
 	TEST_ASSERT(!__vcpu_has_isa_ext(vcpu, KVM_RISCV_ISA_EXT_V),
-		    "vCPU has V although its creator has not");
+		    "vCPU has V, although V is off for the VMM");
 	/* Skip hosts that have vectors but not V. */
 	__TEST_REQUIRE(!__vcpu_get_reg(vcpu, RISCV_ISA_EXT_REG(KVM_RISCV_ISA_EXT_V), &val),
 		       "no V");

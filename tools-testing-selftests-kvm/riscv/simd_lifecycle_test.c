@@ -416,7 +416,7 @@ static void between_hotplug(struct kvm_vcpu *vcpu, int turn)
 	}
 }
 
-/* HEDELEG changes. */
+/* Switch guest debugging on or off, which makes KVM change HEDELEG. */
 static void between_debug(struct kvm_vcpu *vcpu, int turn)
 {
 	struct kvm_guest_debug debug = { .control = turn & 1 ? 0 : KVM_GUESTDBG_ENABLE };

@@ -118,7 +118,7 @@ int main(int argc, char **argv)
 
 	atomic_store(&stop, true);
 	pthread_join(noise, NULL);
-	pr_info("%d turns, %lu wakeups beside them\n", nr_turns, atomic_load(&wakeups));
+	pr_info("%d turns, %lu wakeups in the meantime\n", nr_turns, atomic_load(&wakeups));
 	kvm_vm_free(vm);
 	return 0;
 }

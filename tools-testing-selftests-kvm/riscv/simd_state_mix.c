@@ -315,7 +315,7 @@ static void check_bystanders(int options)
 			TEST_ASSERT(!status, "Bystander %d died, status %x", i, status);
 }
 
-/* Move one of all these threads to one of the CPUs. */
+/* Move a random vCPU thread or bystander to a random CPU. */
 static bool migrate(const cpu_set_t *cpus)
 {
 	u32 who = kvm_random_u32(&kvm_rng) % (nr_vcpus + nr_others);

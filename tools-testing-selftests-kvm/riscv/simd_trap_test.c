@@ -219,7 +219,7 @@ static void fill_v_probes(void)
 	PROBE(ZVKB, VEC, VEC, ".insn r 0x57, 0, 0x03, x2, x6, x4 # vandn.vv");
 	PROBE_VTYPE(KVM_RISCV_ISA_EXT_ZVBC, VEC, VEC, E64_M2,
 		    ".insn r 0x57, 2, 0x19, x2, x6, x4 # vclmul.vv");
-	/* All of these have an opcode of their own. */
+	/* These instructions have an opcode that differs from that of V. */
 	PROBE(ZVKG, VEC, VEC, ".insn r 0x77, 2, 0x59, x2, x6, x4 # vghsh.vv");
 	PROBE(ZVKNED, VEC, VEC, ".insn r 0x77, 2, 0x51, x2, x2, x4 # vaesem.vv");
 	PROBE(ZVKNHA, VEC, VEC, ".insn r 0x77, 2, 0x5b, x2, x6, x4 # vsha2ms.vv");
@@ -515,7 +515,7 @@ static void check_status(const struct probe *p, u64 before, u64 after, int unit,
 		CHECK(p, before, (after & mask) == mask, "sstatus is %lx", after);
 	else if (!executed || !(p->needs & unit))
 		CHECK(p, before, !((before ^ after) & mask), "sstatus is %lx", after);
-	else	/* Hardware may well be imprecise. */
+	else	/* Hardware may make a unit Dirty without need. */
 		CHECK(p, before, (after & mask) == mask || !((before ^ after) & mask),
 		      "sstatus is %lx", after);
 }
@@ -544,7 +544,7 @@ static void check_state(const struct probe *p, u64 status, const struct simd_reg
 
 	CHECK(p, status, simd_same_fp(&out, want, why) &&
 	      (!has_v || simd_same_v(&out, want, vlenb, why)), "%s", why);
-	CHECK(p, status, !memcmp(buf, want_buf, BUF_SIZE), "another result in memory");
+	CHECK(p, status, !memcmp(buf, want_buf, BUF_SIZE), "wrong result in memory");
 }
 
 static bool executes(const struct probe *p, u64 status)
@@ -727,7 +727,10 @@ static void init_state(void)
 	struct kvm_random_state rng = new_kvm_random_state(1);
 	int i;
 
-	/* Small numbers: indices of the buffer, and FP without exceptions */
+	/*
+	 * Use small numbers, which are valid as indices into the buffer and
+	 * raise no FP exceptions.
+	 */
 	for (i = 0; i < 32; i++)
 		init.f[i] = (0x3ffUL + i % 8) << 52;
 	init.fcsr = 2 << 5 | 0x12;
@@ -763,7 +766,10 @@ static void map_for_user(struct kvm_vm *vm, const void *start, size_t size)
 
 	for (; gva < (gva_t)start + size; gva += PGTBL_PAGE_SIZE) {
 		user = gva + USER_OFFSET;
-		/* They may share pages. */
+		/*
+		 * The page may already be mapped, because the ranges may share
+		 * pages.
+		 */
 		if (sparsebit_is_set(vm->vpages_mapped, user >> vm->page_shift))
 			continue;
 		virt_pg_map(vm, user, addr_gva2gpa(vm, gva));
@@ -1229,7 +1235,7 @@ TEST_F(simd_switch, signal_after_the_trap)
 	vcpu_args_set(self->vcpu, 2, 1UL, 0UL);
 	run_to_turn(self->vcpu, 0);
 	while (__vcpu_run(self->vcpu) == -1 && errno == EINTR)
-		TEST_ASSERT(n++ < 10, "interrupted for ever");
+		TEST_ASSERT(n++ < 10, "KVM_RUN was interrupted too often");
 	put_hook("signal", "0");
 
 	EXPECT_EQ(!!n, !!variant->min_traps);

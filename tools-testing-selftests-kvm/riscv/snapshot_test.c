@@ -47,7 +47,7 @@ static void randomize(struct kvm_vcpu *vcpu)
 	if (__vcpu_has_isa_ext(vcpu, E(V))) {
 		simd_random_v(&regs, vcpu_vlenb(vcpu), &rng);
 		regs.vcsr |= 1;
-		/* 0 would suit any vtype. */
+		/* A vl of 0 would be valid with any vtype, so avoid it. */
 		if (!regs.vl)
 			regs.vl = 1;
 		vcpu_set_v(vcpu, &regs);
@@ -258,7 +258,7 @@ static void expect_damaged(struct __test_metadata *_metadata,
 	EXPECT_FALSE(snapshot_parse(&self->s, self->data, self->size, self->why)) {
 		TH_LOG("byte %zu ^ %x", at, flip);
 	}
-	/* Not found by chance */
+	/* The reason must be the one that belongs to this byte. */
 	if (at < sizeof(SNAPSHOT_MAGIC) - 1)
 		EXPECT_WHY("foreign: ");
 	else if (strncmp(self->why, "truncated: ", 11))

@@ -54,7 +54,7 @@ FIXTURE_TEARDOWN(user_xlen)
 TEST_F(user_xlen, new_vcpu)
 {
 	EXPECT_EQ(SR_UXL_64, run_and_get_uxl(self->vcpu));
-	/* Each keeps its own. */
+	/* Each vCPU must keep its own UXL. */
 	EXPECT_EQ(SR_UXL_32, run_and_get_uxl(self->vcpu32));
 	EXPECT_EQ(SR_UXL_64, run_and_get_uxl(self->vcpu));
 }

@@ -20,7 +20,7 @@
 #include "test_util.h"
 #include "ucall_common.h"
 
-#define CSR_HSTATUS	0x600	/* no CSR of a guest's */
+#define CSR_HSTATUS	0x600	/* not accessible to a guest */
 #define NR_MOVES	300
 
 static u64 epc, nr_traps;
@@ -57,7 +57,7 @@ static void guest_code(void)
 	}
 }
 
-static int cpus[2];		/* where the vCPU is at home, and where it is not */
+static int cpus[2];		/* the vCPU's home CPU, and the other one */
 static pid_t vcpu_tid;
 static atomic_bool at_home, done;
 static struct kvm_run *run;
@@ -155,7 +155,7 @@ int main(int argc, char *argv[])
 		REPORT_GUEST_ASSERT(uc);
 	}
 	sync_global_from_guest(vm, nr_traps);
-	pr_info("%d moves amid %lu traps\n", i, nr_traps);
+	pr_info("%d moves during %lu traps\n", i, nr_traps);
 	kvm_vm_free(vm);
 	return 0;
 }

@@ -209,7 +209,7 @@ TEST_F(vector_alloc, vlenb_and_zeros_cost_nothing)
 	if (!have_fault_injection)
 		SKIP(return, NO_FAULT_INJECTION);
 	if (variant->eager)
-		SKIP(return, "the first run has allocated all there is");
+		SKIP(return, "in eager mode, the first run allocates the registers");
 
 	run_to_first_use(vcpu);
 	memset(v_want, 0, sizeof(v_want));

@@ -27,7 +27,7 @@
  */
 #define FAIL_USERCOPY	"/sys/kernel/debug/fail_usercopy"
 
-#define NO_FAIL_PAGE_ALLOC	"no fault injection for pages: CONFIG_FAIL_PAGE_ALLOC"
+#define NO_FAIL_PAGE_ALLOC	"no fault injection for the page allocator (CONFIG_FAIL_PAGE_ALLOC)"
 #define NO_FAULT_INJECTION	"no fault injection for slab alone: CONFIG_FAILSLAB, debugfs, root"
 
 static struct {
@@ -127,7 +127,7 @@ static inline void fail_nth_alloc(unsigned int n)
 	TEST_ASSERT_EQ(pwrite(fail_nth_fd(), s, len, 0), len);
 }
 
-/* Whether a failure that was armed is still waiting for its allocation */
+/* Return whether the armed failure has not happened yet. */
 static inline bool alloc_failure_armed(void)
 {
 	char s[16] = "";

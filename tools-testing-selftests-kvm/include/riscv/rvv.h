@@ -44,7 +44,7 @@
 #define RVV_VTYPE_VILL		BIT(63)
 
 enum rvv_result {
-	RVV_OK,			/* pc is behind the instruction */
+	RVV_OK,			/* pc is after the instruction */
 	RVV_ILLEGAL,		/* the guest gets an illegal instruction exception */
 	RVV_FAULT,		/* the guest gets cause and tval; vstart is set */
 	RVV_NOT_COVERED,	/* an unknown instruction, or vl above VLMAX */
@@ -61,7 +61,7 @@ struct rvv_state {
 	u64 vcsr;
 	u64 vlenb;
 
-	/* The guest has V and none of ZV*. */
+	/* The guest has V but none of the ZV* extensions. */
 	bool no_zv;
 
 	/*

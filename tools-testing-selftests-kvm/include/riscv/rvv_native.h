@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * rvv_native.h - Execute one instruction with all of the registers given
+ * rvv_native.h - Execute one instruction with given values in all registers
  */
 #ifndef SELFTEST_KVM_RVV_NATIVE_H
 #define SELFTEST_KVM_RVV_NATIVE_H

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * rvv_ops.h - The tables of the RVV emulator, for its own files and its test
+ * rvv_ops.h - Internal tables of the RVV emulator, for its own files and its
+ * test
  */
 #ifndef SELFTEST_KVM_RVV_OPS_H
 #define SELFTEST_KVM_RVV_OPS_H
@@ -48,7 +49,7 @@ enum rvv_kind {
 	K_MASK,		/* a mask register */
 	K_ES,		/* element 0 of a register, SEW */
 	K_EW,		/* element 0 of a register, 2 * SEW */
-	K_1R,		/* so many registers, whatever LMUL is */
+	K_1R,		/* this many registers, regardless of LMUL */
 	K_2R,
 	K_4R,
 	K_8R,
@@ -59,11 +60,11 @@ enum rvv_kind {
 #define S1		BIT(1)	/* vs1, rs1 or the immediate is signed */
 #define SS		(S1 | S2)
 #define UIMM		BIT(2)	/* the immediate is not sign-extended */
-#define XFULL		BIT(3)	/* x[rs1] is not cut to SEW */
+#define XFULL		BIT(3)	/* x[rs1] is not truncated to SEW */
 #define VM0		BIT(4)	/* with vm = 0 only */
 #define VM1		BIT(5)	/* with vm = 1 only */
 #define CARRY		BIT(6)	/* v0 is an operand instead of a mask */
-#define READS_VD	BIT(7)	/* vd is a source, too */
+#define READS_VD	BIT(7)	/* vd is also a source */
 #define APART		BIT(8)	/* vd must not overlap any source */
 #define VSTART0		BIT(9)	/* vstart must be 0 */
 #define VS2_0		BIT(10)	/* the field vs2 must be 0 */

@@ -150,7 +150,7 @@ static void get_state(struct guest *g, struct rvv_state *s, u32 insn)
 	s->vcsr = vcpu_get_reg(vcpu, V_CSR_REG(vcsr));
 	s->vlenb = vcpu_get_reg(vcpu, V_CSR_REG(vlenb));
 	TEST_ASSERT(is_power_of_2(s->vlenb) && s->vlenb <= RVV_MAX_VLENB,
-		    "The emulator cannot do a vlenb of %lu", s->vlenb);
+		    "The emulator does not support vlenb %lu", s->vlenb);
 	g->v_regs = named_v_regs(s, insn);
 	for (n = 0; n < 32; n++)
 		if (g->v_regs & BIT(n))

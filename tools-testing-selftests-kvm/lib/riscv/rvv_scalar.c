@@ -259,7 +259,7 @@ static bool taken(u32 funct3, u64 a, u64 b)
 	return t != (funct3 & 1);
 }
 
-/* Load a value. Misaligned accesses are left to the hart. */
+/* Load a value. Load a value. Misaligned accesses are left to the hart. */
 static bool load(struct rvv_state *s, u64 gva, u32 funct3, u64 *v)
 {
 	unsigned int size = 1 << (funct3 & 3), shift = 64 - 8 * size;
@@ -339,7 +339,10 @@ bool rvv_scalar(struct rvv_state *s, u32 insn)
 		return false;
 	}
 
-	/* A HINT, if it is neither a nop nor a load */
+	/*
+	 * With rd = x0, everything except nop and loads is a HINT, which is
+	 * left to the hart.
+	 */
 	if (!rd && insn != NOP && RVV_FIELD(insn, 0, 7) != OP_LOAD)
 		return false;
 	if (rd)

@@ -5,9 +5,9 @@
  * The emulator keeps a group of guest registers as an array of elements in
  * memory. The first vl elements of that array fit into a group of as many host
  * registers if the guest's vlenb is not larger than the host's. For each
- * instruction, code is generated that loads the elements of the operands,
- * executes the instruction, and stores the elements of the result. The
- * generated code uses other x and f registers than the guest's instruction
+ * instruction the emulator generates code that loads the elements of the
+ * operands, executes the instruction, and stores the elements of the result.
+ * The generated code uses other x and f registers than the guest's instruction
  * names.
  *
  * It loads and stores vl elements only, so the tail does not change. It also

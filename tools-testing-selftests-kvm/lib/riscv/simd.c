@@ -252,7 +252,7 @@ int vcpu_run_with_signal(struct kvm_vcpu *vcpu)
 	sigprocmask(SIG_BLOCK, &usr1, &old);
 	raise(SIGUSR1);
 
-	/* Blocked but for KVM_RUN */
+	/* Unblock the signal during KVM_RUN only. */
 	vcpu_ioctl(vcpu, KVM_SET_SIGNAL_MASK, &none.mask);
 	ret = __vcpu_run(vcpu);
 	err = errno;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * snapshot.c - Save, check and restore a vCPU and its memory.
+ * snapshot.c - Save, check and restore a vCPU and its memory..
  *
  * snapshot.h describes the format.
  */
