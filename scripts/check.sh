@@ -59,6 +59,8 @@ text_stage()
 	later check "mutants apply to the tips of their layers" mutants_apply
 	later check "10^7 instructions of seed ${SEED:-1}: libopcodes finds none missed" \
 		"$scripts/decoder.sh" sample 10000000
+	later check "programs of make prove compile, and find nothing at a glance" \
+		"$scripts/prove.sh" quick
 	later check "syzkaller's descriptions have the headers' constants and layouts" \
 		"$scripts/syzkaller.sh"
 	later check "job files for CI parse, and leave out tests that exist" ci_files
