@@ -10,7 +10,8 @@
 #	check.sh hosts		the tip on hosts without V, without FPU, with KVM=m
 #	check.sh configs	the tip of each layer in other configurations, and the
 #				series on them, and on hosts that lack an extension
-#	check.sh qemu		the tip under the newest QEMU that Debian has
+#	check.sh qemu		the tip on the newest OpenSBI, and under the newest QEMU, that
+#				Debian has
 . "$(dirname "$0")/lib.sh"
 
 mode=${1:-all}
@@ -82,7 +83,10 @@ hosts | qemu | configs)
 		stage
 		case $mode in
 		hosts) hosts_of_the_tip ;;
-		qemu) now newest_qemu || true ;;
+		qemu)
+			now newest_firmware || true
+			now newest_qemu || true
+			;;
 		configs) all_configs ;;
 		esac
 	fi
