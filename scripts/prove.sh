@@ -106,6 +106,7 @@ lazy thread fs nosection nofault
 lazy thread notrace nosection
 lazy thread notraps nosection
 adaptive thread stuck
+adaptive thread notrace nosection
 adaptive thread nosection
 adaptive thread switch nosection nofault 4000000
 eager cpu nosection nofault 4000000
@@ -118,7 +119,7 @@ lazy thread nosection
 lazy thread notrace nosection 500000
 lazy thread notraps nosection
 lazy thread 1000000
-lazy thread stval0 nosection 1000000
+lazy thread stval0 nosection
 adaptive thread stuck nosection
 adaptive thread nosection 1000000
 lazy cpu nosection nofault 1000000"
@@ -158,7 +159,7 @@ prove_one()
 
 	say "$1: $(basename "$(file_of "$1")")"
 	compile "$1" "$(file_of "$1")"
-	run "$1" | tee "$logs/prove-$1.log" | sed 's/^/  /' || rc=1
+	run "$1" | tee "$logs/prove-$1.log" | sed -u 's/^/  /' || rc=1
 	say "  $((SECONDS - start)) s"
 	return $rc
 }

@@ -18,7 +18,7 @@
  *   trap	one is taken although switching is eager
  *   illegal	the guest gets a trap for an instruction that it may execute
  *   for ever	an instruction traps to KVM again and again
- *   trace	a trap that is handled before the exit is not traced after it
+ *   trace	a trap that is handled before the exit is not traced once after it
  *   WARN_ON()	of the kernel's code
  */
 
@@ -451,6 +451,8 @@ void traced_trap(struct kvm_vcpu *vcpu)
 {
 	if (vcpu->untraced)
 		vcpu->untraced--;
+	else if (this_cpu()->irqs_off)
+		violation("trace: a trap is traced again");
 	event("trace_kvm_simd_trap()");
 }
 
