@@ -222,7 +222,11 @@ mutants()
 		fi
 	done < <(list_mutants)
 	say "$n mutants"
-	[ $n -gt 0 ] && return $rc
+	[ $n -gt 0 ] || return 1
+	if [ $rc = 0 ] && [ $# = 3 ]; then
+		figure "make prove T=mutants" "each of $n found"
+	fi
+	return $rc
 }
 
 rc=0
