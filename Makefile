@@ -17,11 +17,11 @@ TO ?=
 REV ?=
 N ?=
 SEED ?=
-export KDIR BUILD JOBS QEMU SEED AUTHOR
+export KDIR BUILD JOBS QEMU FIRMWARE SEED AUTHOR
 
 .PHONY: all help deps base apply absorb first export build boot test check check-text check-each \
 	check-long check-mutants mutate check-debug check-hosts check-configs check-base \
-	check-install check-qemu check-stable qemu-new qemu-faults vmm-check migrate \
+	check-install check-qemu check-stable firmware qemu-new qemu-faults vmm-check migrate \
 	qemu qemu-export qemu-migrate coverage decoder prove fuzz bench figures mbox junit \
 	kselftest-tar clean distclean
 
@@ -110,6 +110,9 @@ check-install: args-check-install
 
 qemu-faults: args-qemu-faults deps
 	@$(S)/qemu-faults.sh $(T)
+
+firmware: deps
+	@$(S)/firmware.sh
 
 qemu-new: deps
 	@$(S)/qemu-newest.sh

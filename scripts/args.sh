@@ -66,6 +66,7 @@ number() { [[ ${!1:-0} =~ ^[0-9]+$ ]] || die "$1=${!1}: a number"; }
 [[ ${JOBS:-1} =~ ^[1-9][0-9]*$ ]] || die "JOBS=$JOBS: a number"
 [ -z "${KDIR:-}" ] || [ -e "$KDIR/arch/riscv/kvm" ] ||
 	die "KDIR=$KDIR is no tree of Linux with arch/riscv/kvm"
+[ -z "$firmware" ] || [ -f "$firmware" ] || die "FIRMWARE=$firmware: no such file"
 [ -z "${QEMU:-}" ] || command -v "$qemu" >/dev/null || die "QEMU=$QEMU: no such program"
 
 # Names have no white space, nor what the shell would expand.

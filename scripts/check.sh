@@ -10,7 +10,8 @@
 #	check.sh hosts		the tip on hosts without V, without FPU, with KVM=m
 #	check.sh configs	the tip of each layer in other configurations, and the
 #				series on them, and on hosts that lack an extension
-#	check.sh qemu		the tip under the newest QEMU that Debian has
+#	check.sh qemu		the tip on the newest OpenSBI, and under the newest QEMU, that
+#				Debian has
 . "$(dirname "$0")/lib.sh"
 
 mode=${1:-all}
@@ -59,6 +60,8 @@ text_stage()
 	later check "mutants apply to the tips of their layers" mutants_apply
 	later check "10^7 instructions of seed ${SEED:-1}: libopcodes finds none missed" \
 		"$scripts/decoder.sh" sample 10000000
+	later check "programs of make prove compile, and find nothing at a glance" \
+		"$scripts/prove.sh" quick
 	later check "syzkaller's descriptions have the headers' constants and layouts" \
 		"$scripts/syzkaller.sh"
 	later check "job files for CI parse, and leave out tests that exist" ci_files
@@ -80,7 +83,10 @@ hosts | qemu | configs)
 		stage
 		case $mode in
 		hosts) hosts_of_the_tip ;;
-		qemu) now newest_qemu || true ;;
+		qemu)
+			now newest_firmware || true
+			now newest_qemu || true
+			;;
 		configs) all_configs ;;
 		esac
 	fi

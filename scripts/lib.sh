@@ -19,6 +19,13 @@ if [[ $qemu == */* ]]; then
 	export QEMU=$qemu	# for scripts that are somewhere else by then
 fi
 
+# What L1 runs on: a file for QEMU's -bios, the default is QEMU's own.
+firmware=${FIRMWARE:-}
+if [ -n "$firmware" ]; then
+	firmware=$(realpath -m "$firmware")
+	export FIRMWARE=$firmware
+fi
+
 # Nothing of a build may depend on who runs it where.
 export ARCH=riscv CROSS_COMPILE=riscv64-linux-gnu- LC_ALL=C TZ=UTC
 export KBUILD_BUILD_TIMESTAMP='Thu Jan  1 00:00:00 UTC 1970'

@@ -3,6 +3,8 @@
 # Compile files of the series for this machine, and prove what tests cannot reach.
 #
 #	prove.sh [PROGRAM...]		vset, machine
+#	prove.sh quick			both compile, vset and some of the states of
+#					machine are right, and mutants change something
 #	prove.sh mutants [PROGRAM...]	each line of scripts/prove/mutants must make its
 #					program fail; those of decoder, too
 . "$(dirname "$0")/lib.sh"
@@ -69,7 +71,8 @@ machine_cc()
 		has frequent kvm_vcpu_simd.h
 		has simd_run kvm_vcpu_simd.h
 		has simd_reload kvm_vcpu_simd.h
-		has simd_fixup kvm_vcpu_simd.h)
+		has simd_fixup kvm_vcpu_simd.h
+		has simd_traps kvm_vcpu_simd.h)
 	host_cc machine -I "$scripts/prove" "${defines[@]}" -fno-omit-frame-pointer -U_FORTIFY_SOURCE \
 		-fno-stack-protector -Wno-unused-function "$prove/machine-all.c" "$kvm/simd_insn.c"
 }
@@ -100,6 +103,10 @@ questions="eager thread
 lazy thread
 lazy thread stval0 nosection
 lazy thread fs nosection nofault
+lazy thread notrace nosection
+lazy thread notraps nosection
+adaptive thread stuck
+adaptive thread notrace nosection
 adaptive thread nosection
 adaptive thread switch nosection nofault 4000000
 eager cpu nosection nofault 4000000
@@ -109,10 +116,21 @@ lazy nosection nofault 2000000"
 # Smaller ones, for mutants
 small_questions="eager thread nosection
 lazy thread nosection
+lazy thread notrace nosection 500000
+lazy thread notraps nosection
 lazy thread 1000000
 lazy thread stval0 nosection
+adaptive thread stuck nosection
 adaptive thread nosection 1000000
 lazy cpu nosection nofault 1000000"
+
+# The smallest, some seconds for all of them
+quick_questions="eager thread nosection
+lazy thread nosection 200000
+lazy thread stval0 notrace nosection 200000
+adaptive thread nosection 200000
+adaptive thread stuck nosection 200000
+adaptive nosection nofault 200000"
 
 # run_machine QUESTIONS
 run_machine()
@@ -141,8 +159,34 @@ prove_one()
 
 	say "$1: $(basename "$(file_of "$1")")"
 	compile "$1" "$(file_of "$1")"
-	run "$1" | sed 's/^/  /' || rc=1
+	run "$1" | tee "$logs/prove-$1.log" | sed -u 's/^/  /' || rc=1
 	say "  $((SECONDS - start)) s"
+	return $rc
+}
+
+# mutate PROGRAM SED-SCRIPT: what it makes of the program's file, in $prove/mutant.c
+mutate()
+{
+	sed "$2" "$(file_of "$1")" >"$prove/mutant.c"
+	if cmp -s "$(file_of "$1")" "$prove/mutant.c"; then
+		say "$1: $2: changes nothing"
+		return 1
+	fi
+}
+
+list_mutants() { grep -v '^#' "$scripts/prove/mutants"; }
+
+# Is all of this about the code that there is?
+quick()
+{
+	local program script rc=0
+
+	for program in vset machine; do
+		compile "$program" "$(file_of "$program")" && run "$program" "$quick_questions" || rc=1
+	done
+	while read -r program script; do
+		mutate "$program" "$script" || rc=1
+	done < <(list_mutants)
 	return $rc
 }
 
@@ -164,9 +208,7 @@ mutants()
 			continue
 		fi
 		n=$((n + 1))
-		sed "$script" "$(file_of "$program")" >"$mutant"
-		if cmp -s "$(file_of "$program")" "$mutant"; then
-			say "$program: $script: changes nothing"
+		if ! mutate "$program" "$script"; then
 			rc=1
 		elif ! compile "$program" "$mutant" 2>"$prove/mutant.log"; then
 			say "$program: $script: does not compile"
@@ -178,9 +220,13 @@ mutants()
 		elif [ "$program" = machine ]; then
 			say "machine: $script: $(tail -n 1 "$prove/mutant.log")"
 		fi
-	done < <(grep -v '^#' "$scripts/prove/mutants")
+	done < <(list_mutants)
 	say "$n mutants"
-	[ $n -gt 0 ] && return $rc
+	[ $n -gt 0 ] || return 1
+	if [ $rc = 0 ] && [ $# = 3 ]; then
+		figure "make prove T=mutants" "each of $n found"
+	fi
+	return $rc
 }
 
 rc=0
@@ -190,9 +236,20 @@ if [ "${1:-}" = mutants ]; then
 	mutants "$@" || rc=1
 	exit $rc
 fi
+if [ "${1:-}" = quick ]; then
+	quick
+	exit
+fi
 [ $# -gt 0 ] || set -- vset machine
 for program; do
 	prove_one "$program" || rc=1
 done
-[ $rc != 0 ] || figure "make prove" "no violation, $((SECONDS / 60)) min"
+# Figures are those of a whole run.
+if [ $rc = 0 ] && [[ " $* " == *" vset "* && " $* " == *" machine "* ]]; then
+	figure "make prove" "$(awk '
+		/ cases/ { for (i = 2; i <= NF; i++) if ($i ~ /^cases/) cases += $(i - 1) }
+		/ states, / { states += $1; n++; all += /steps, all that/ }
+		END { printf "%d cases of vset and CSRs; %d states in %d questions, all that there are in %d; no violation",
+			cases, states, n, all }' "$logs/prove-vset.log" "$logs/prove-machine.log"), $((SECONDS / 60)) min"
+fi
 exit $rc

@@ -68,7 +68,7 @@ wrapper()
 
 	ld=$("${CROSS_COMPILE}readelf" -l "$bin" | sed -n 's|.*interpreter: .*/\(.*\)\]|\1|p')
 	ld=$(find "$dir/root/usr" -name "$ld" | sort | head -n 1)
-	firmware=$(find "$dir/root/usr/lib" -path '*/opensbi/generic/fw_dynamic.bin' | head -n 1)
+	firmware=$(find "$dir/root/usr/lib" -path '*/riscv64*/opensbi/generic/fw_dynamic.bin' | head -n 1)
 	[[ -n $ld && -n $firmware ]] || die "no dynamic loader or no OpenSBI in $dir/root"
 	lib=$(dirname "$(find "$dir/root/usr/lib" -name libc.so.6 | sort | head -n 1)")
 	cat >"$dir/qemu.tmp" <<-EOF

@@ -52,6 +52,11 @@ for f in "$image" "$initramfs"; do
 	[ -e "$f" ] || die "$f is missing: make build"
 done
 
+if [ -n "$firmware" ]; then
+	[ -e "$firmware" ] || die "FIRMWARE=$firmware: no such file"
+	more_options+=(-bios "$firmware")
+fi
+
 results=$logs/$label.results
 : >"$results"
 qemu_id=$(qemu_key)
@@ -76,6 +81,7 @@ fingerprint()
 
 	{
 		echo "$* $vlen $cpu $qemu_id"
+		[ -z "$firmware" ] || sha256sum <"$firmware"
 		if [[ ,$2, != *,user,* ]]; then
 			files+='|kvm\.ko|simd_hook\.ko'
 			echo "$smp $mem $append"

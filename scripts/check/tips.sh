@@ -38,6 +38,24 @@ modes()
 	done
 }
 
+guests_have_fwft() { ! grep fwft "$logs/check-firmware.skipped"; }
+
+# The newest OpenSBI that Debian has, under the release's QEMU.  Linux uses SBI FWFT if
+# that has version 3.0 of SBI, and KVM then has what changes HEDELEG for a guest.
+newest_firmware()
+{
+	local version
+	local -x FIRMWARE=$build/firmware/fw_dynamic.bin
+
+	if ! FIRMWARE='' "$scripts/firmware.sh" >"$logs/firmware.out" 2>&1; then
+		result skip "newest OpenSBI" 0 "cannot be fetched: $(tail -n 1 "$logs/firmware.log")"
+		return 0
+	fi
+	version=$(cat "$build/firmware/version")
+	tests "OpenSBI $version" check-firmware simd_lifecycle_test &&
+		check "OpenSBI $version: guests have SBI FWFT" guests_have_fwft
+}
+
 # The tip under the newest QEMU that Debian has, beside the release's
 newest_qemu()
 {
@@ -150,6 +168,7 @@ whole_tip()
 	later check "registers of a new vCPU are the base's" same_regs
 	other_hosts
 	later result skip "qemu-migrate" 0 "not part of this, since QEMU has to be built for it: make qemu qemu-migrate"
+	later newest_firmware
 	later newest_qemu
 	drain || true
 }

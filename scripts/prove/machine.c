@@ -18,6 +18,7 @@
  *   trap	one is taken although switching is eager
  *   illegal	the guest gets a trap for an instruction that it may execute
  *   for ever	an instruction traps to KVM again and again
+ *   trace	a trap that is handled before the exit is not traced once after it
  *   WARN_ON()	of the kernel's code
  */
 
@@ -46,6 +47,12 @@ static struct {
 	struct coroutine co[NR_THREADS];
 } W;
 
+/* What kvm_riscv_simd_init() has found out */
+#ifdef HAVE_SIMD_TRAPS
+bool kvm_riscv_simd_traps = true;
+u8 kvm_riscv_simd_stuck;
+#endif
+
 static char stacks[NR_THREADS][STACK_SIZE] __attribute__((aligned(64)));
 static struct kvm the_kvm = { { 32 } };
 static struct kvm_run the_run;
@@ -55,8 +62,6 @@ static int cur;
 static jmp_buf explorer;
 static const char *violated;
 
-/* What the options of the command line allow */
-static bool opt_switch, opt_stval0, opt_no_section, opt_no_fault, opt_fs;
 static int opt_cpus = NR_CPUS, opt_threads = NR_THREADS;
 
 struct cpu *this_cpu(void)
@@ -442,6 +447,15 @@ void event(const char *where)
 	}
 }
 
+void traced_trap(struct kvm_vcpu *vcpu)
+{
+	if (vcpu->untraced)
+		vcpu->untraced--;
+	else if (this_cpu()->irqs_off)
+		violation("trace: a trap is traced again");
+	event("trace_kvm_simd_trap()");
+}
+
 /* A copy with vectors, in which the thread may be interrupted and preempted */
 static void vector_section(void)
 {
@@ -526,7 +540,10 @@ static void touch(int actor, int unit, bool write)
 		write_unit(actor, unit);
 }
 
-/* The hart in the guest, until it leaves.  Interrupts are disabled in the host. */
+/*
+ * The hart in the guest, for one instruction, and for two after a trap that KVM has handled
+ * without an exit.  Interrupts are disabled in the host.
+ */
 static void __kvm_riscv_switch_to(struct kvm_vcpu *vcpu, struct kvm_cpu_trap *trap)
 {
 	unsigned long *sstatus = &vcpu->arch.guest_context.sstatus;
@@ -534,11 +551,15 @@ static void __kvm_riscv_switch_to(struct kvm_vcpu *vcpu, struct kvm_cpu_trap *tr
 	bool write = false;
 	u8 need, off;
 
+	/* A hart that cannot switch VS off reports it as Dirty, too. */
+	if (opt_stuck)
+		*sstatus |= SR_VS_DIRTY;
 	if (~units_off(*sstatus) & 3 & ~vcpu->arch.simd.live)
 		violation("on: a unit is on and not live");
 	if (cpu->sstatus & (SR_FS | SR_VS))
 		violation("on: a unit is on in the host");
 
+again:
 	trap->scause = 0;
 	trap->stval = 0;
 	if (vcpu->pending == INSN_NONE) {
@@ -582,7 +603,10 @@ static void __kvm_riscv_switch_to(struct kvm_vcpu *vcpu, struct kvm_cpu_trap *tr
 			guest_gets_trap(vcpu);
 			return;
 		}
+		if (opt_no_traps)
+			violation("trap: an instruction lacks a unit, and its trap does not get to KVM");
 		trap->scause = EXC_INST_ILLEGAL;
+		vcpu->arch.guest_context.hstatus = HSTATUS_SPV;
 		trap->stval = opt_stval0 ? 0 : insn_code[vcpu->pending];
 #ifdef HAVE_SIMD_RUN
 		if (simd_switch == SIMD_EAGER && !opt_switch)
@@ -606,6 +630,10 @@ static void __kvm_riscv_switch_to(struct kvm_vcpu *vcpu, struct kvm_cpu_trap *tr
 		touch(VCPU + cur, UNIT_VCSR, write);
 		if (write)
 			*sstatus |= SR_VS_DIRTY;
+	}
+	if (vcpu->fixups) {
+		vcpu->fixups = 0;
+		goto again;
 	}
 }
 
@@ -671,11 +699,18 @@ static void kvm_run(struct kvm_vcpu *vcpu)
 		kvm_riscv_vcpu_simd_enter(vcpu);
 #endif
 #ifdef HAVE_SIMD_FIXUP
-		do {
+		for (;;) {
 			__kvm_riscv_switch_to(vcpu, &trap);
-		} while (trap.scause == EXC_INST_ILLEGAL && kvm_riscv_vcpu_simd_fixup(vcpu, trap.stval));
+			if (trap.scause != EXC_INST_ILLEGAL || !kvm_riscv_vcpu_simd_fixup(vcpu, trap.stval))
+				break;
+			vcpu->fixups++;
+			vcpu->untraced += !opt_no_trace;
+		}
+		vcpu->fixups = 0;
 		if (vcpu->arch.simd.loaded | vcpu->arch.simd.trapped)
 			__kvm_riscv_vcpu_simd_exit(vcpu);
+		if (vcpu->untraced)
+			violation("trace: a trap is not traced");
 #else
 		__kvm_riscv_switch_to(vcpu, &trap);
 #endif
@@ -995,6 +1030,10 @@ static void init_world(const char *mode)
 	kvm_riscv_register_vctx_callback(kvm_riscv_vcpu_flush_vector);
 	kvm_riscv_register_fp_ops(&fp_ops);
 	simd_switch_param->set(mode, NULL);
+#ifdef HAVE_SIMD_TRAPS
+	kvm_riscv_simd_traps = !opt_no_traps;
+	kvm_riscv_simd_stuck = opt_stuck ? KVM_RISCV_SIMD_V : 0;
+#endif
 	for (i = opt_threads - 1; i >= 0; i--)
 		init_thread(i);
 }
@@ -1047,6 +1086,12 @@ int main(int argc, char **argv)
 			opt_no_section = true;
 		else if (!strcmp(argv[i], "nofault"))
 			opt_no_fault = true;
+		else if (!strcmp(argv[i], "notrace"))
+			opt_no_trace = true;
+		else if (!strcmp(argv[i], "notraps"))
+			opt_no_traps = true;
+		else if (!strcmp(argv[i], "stuck"))
+			opt_no_traps = opt_stuck = true;
 		else if (!strcmp(argv[i], "thread"))
 			opt_threads = 1;
 		else if (!strcmp(argv[i], "cpu"))

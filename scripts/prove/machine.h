@@ -182,6 +182,8 @@ struct kvm_vcpu {
 	int csr_cpu;
 	int pending;		/* the instruction that the guest is at */
 	int tries;		/* how often that has trapped to KVM */
+	int fixups;		/* traps handled since the guest was entered */
+	int untraced;		/* traps that were handled where they cannot be traced */
 };
 
 struct cpu {
@@ -195,8 +197,13 @@ struct cpu {
 
 /* ---- what the kernel's code calls ---------------------------------------------- */
 
+/* What the options of the command line allow: see machine.c */
+static bool opt_switch, opt_stval0, opt_no_section, opt_no_fault, opt_fs;
+static bool opt_no_trace, opt_no_traps, opt_stuck;
+
 void violation(const char *what) __attribute__((noreturn));
 void event(const char *where);
+void traced_trap(struct kvm_vcpu *vcpu);
 struct cpu *this_cpu(void);
 unsigned long *csr_ptr(int csr);
 
@@ -233,18 +240,17 @@ unsigned long *csr_ptr(int csr);
 
 #define has_vector()		true
 #define has_xtheadvector()	false
-#define riscv_isa_extension_available(isa, ext)	((void)(isa), true)
+enum { ISA_F, ISA_D, ISA_V };
+#define riscv_isa_extension_available(isa, ext)	((void)(isa), ISA_##ext != ISA_V || !opt_stuck)
 #define kvm_riscv_isa_check_host(ext)		0
 #define kvm_riscv_host_vlenb()			32UL
-#define kvm_riscv_simd_traps			true
-#define kvm_riscv_simd_stuck			0
+#define kvm_riscv_nacl_available()		false
 
-#define trace_kvm_simd_save_enabled()	true
-#define trace_kvm_simd_load_enabled()	true
-#define trace_kvm_simd_trap_enabled()	true
+#define tracepoint_enabled(name)	(!opt_no_trace)
+#define trace_kvm_simd_save_enabled()	tracepoint_enabled(kvm_simd_save)
 #define trace_kvm_simd_save(vcpu, units, dirty)	event("trace_kvm_simd_save()")
 #define trace_kvm_simd_load(vcpu, units, eager)	event("trace_kvm_simd_load()")
-#define trace_kvm_simd_trap(vcpu, pc, insn, units)	event("trace_kvm_simd_trap()")
+#define trace_kvm_simd_trap(vcpu, pc, insn, units)	traced_trap(vcpu)
 
 #define SBI_PMU_FW_ILLEGAL_INSN		0
 #define kvm_riscv_vcpu_pmu_incr_fw(vcpu, fw)	do { } while (0)

@@ -58,6 +58,42 @@ u8 kvm_riscv_simd_insn_units(unsigned long insn)
 	return KVM_RISCV_SIMD_V;
 }
 
+/*
+ * Remote fences wait for an instruction from one to the other, and none is emulated while
+ * a fence has been requested.
+ */
+static bool fence_requested, emulating, unbalanced;
+
+bool kvm_riscv_vcpu_emulation_begin(struct kvm_vcpu *vcpu)
+{
+	unbalanced |= emulating;
+	emulating = !fence_requested;
+
+	return emulating;
+}
+
+void kvm_riscv_vcpu_emulation_end(struct kvm_vcpu *vcpu)
+{
+	unbalanced |= !emulating;
+	emulating = false;
+}
+
+/* What vcpu_vector_insn.c has made of an instruction */
+static int outcome_of_insn;
+
+int kvm_riscv_vcpu_finish_insn(struct kvm_vcpu *vcpu, struct kvm_run *run, ulong insn, int rc)
+{
+	outcome_of_insn = rc;
+
+	return rc != KVM_INSN_EXIT_TO_USER_SPACE;
+}
+
+/* The program calls for CSRs what this would call. */
+int kvm_riscv_vcpu_system_insn(struct kvm_vcpu *vcpu, struct kvm_run *run, ulong insn)
+{
+	abort();
+}
+
 static void put_guest(const struct guest *g)
 {
 	struct __riscv_v_ext_state *v = &vcpu.arch.guest_vector;
@@ -215,10 +251,12 @@ static void vset(const struct guest *in, u32 insn)
 	bool may_vill;
 
 	put_guest(in);
-	rc = kvm_riscv_vcpu_vector_emulate(&vcpu, insn);
+	outcome_of_insn = -1;
+	rc = kvm_riscv_vcpu_vector_insn(&vcpu, &run, insn);
 	get_guest(&got);
-	outcome = rc == KVM_INSN_CONTINUE_NEXT_SEPC ? DONE : ILLEGAL;
-	if (rc != KVM_INSN_CONTINUE_NEXT_SEPC && rc != KVM_INSN_ILLEGAL_TRAP)
+	outcome = outcome_of_insn == KVM_INSN_CONTINUE_NEXT_SEPC ? DONE : ILLEGAL;
+	if (rc != 1 || emulating || unbalanced ||
+	    (outcome == ILLEGAL && outcome_of_insn != KVM_INSN_ILLEGAL_TRAP))
 		outcome = -1;
 
 	want_outcome = vset_model(in, &want, insn, &may_vill);
@@ -499,6 +537,38 @@ static void all_csrs(u64 vlenb)
 	}
 }
 
+/*
+ * An instruction is not emulated while a fence has been requested, and one that is left
+ * to userspace goes on being emulated after the exit.
+ */
+static bool fences_and_exits(void)
+{
+	const u32 insn[] = { OPCFG | RS1(11) | RD(10), 0x57 };	/* vsetvli, vadd.vv */
+	struct guest in, got;
+	int i, rc;
+
+	fresh(&in, 16);
+	for (i = 0; i < 2; i++) {
+		put_guest(&in);
+		outcome_of_insn = -1;
+		fence_requested = true;
+		rc = kvm_riscv_vcpu_vector_insn(&vcpu, &run, insn[i]);
+		fence_requested = false;
+		get_guest(&got);
+		if (rc != 1 || outcome_of_insn != -1 || emulating || unbalanced ||
+		    !same_guest(&in, &got) || !status_is_right(false))
+			return false;
+
+		put_guest(&in);
+		rc = kvm_riscv_vcpu_vector_insn(&vcpu, &run, insn[i]);
+		if (rc != !i || emulating != i || unbalanced || !status_is_right(true))
+			return false;
+		emulating = false;
+	}
+
+	return run.exit_reason == KVM_EXIT_RISCV_VECTOR && run.riscv_vector.insn == insn[1];
+}
+
 int main(void)
 {
 	const int nr = 10;
@@ -538,6 +608,10 @@ int main(void)
 	printf("vset: %lu cases with vlenb 16 to 8192, %lu of them illegal, in %lu the specification leaves a choice\n",
 	       sum.vset, sum.vset_illegal, sum.vset_choice);
 	printf("vector CSRs: %lu cases, %lu of them illegal\n", sum.csr, sum.csr_illegal);
+	if (!fences_and_exits()) {
+		puts("emulated during a remote fence, or not until userspace has finished");
+		rc = 1;
+	}
 	printf("%lu differences to the model\n", sum.failed);
 
 	return rc || sum.failed || !sum.vset || !sum.csr;

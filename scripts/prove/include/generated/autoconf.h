@@ -3,3 +3,6 @@
 #define CONFIG_64BIT		1
 #define CONFIG_FPU		1
 #define CONFIG_RISCV_ISA_V	1
+
+/* What the compiler of the hart defines */
+#define __riscv_xlen		64

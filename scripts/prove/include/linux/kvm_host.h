@@ -10,8 +10,6 @@
 typedef unsigned long ulong;
 typedef u64 gpa_t;
 
-#define __riscv_xlen		64
-
 struct __riscv_v_ext_state {
 	unsigned long vstart;
 	unsigned long vl;
@@ -51,11 +49,19 @@ struct kvm_vcpu {
 	struct kvm *kvm;
 	struct kvm_run *run;
 	struct {
+		u64 vector_exit_kernel;
+		u64 vector_exit_user;
+	} stat;
+	struct {
 		struct kvm_cpu_context guest_context;
 		struct __riscv_v_ext_state guest_vector;
 		struct kvm_csr_decode csr_decode;
 		struct kvm_vcpu_simd simd;
 	} arch;
 };
+
+/* Remote fences wait from one to the other: each program has its own. */
+bool kvm_riscv_vcpu_emulation_begin(struct kvm_vcpu *vcpu);
+void kvm_riscv_vcpu_emulation_end(struct kvm_vcpu *vcpu);
 
 #endif
