@@ -65,7 +65,7 @@ configure()
 kernel()
 {
 	configure obj
-	kmake O="$build/obj" W=1 cmd_checkdoc= "$@" Image modules
+	kmake_image O="$build/obj" W=1 cmd_checkdoc= "$@" Image modules
 	noinstr obj
 	kmake O="$build/obj" M="$scripts/simd_hook" MO="$build/hook" modules
 }
@@ -94,7 +94,7 @@ base_kernel()
 	fi
 	linux=$tree
 	configure obj-base
-	kmake O="$build/obj-base" Image
+	kmake_image O="$build/obj-base" Image
 }
 
 # make_selftests FOLDER ARGUMENT...: make in FOLDER of tools/testing/selftests

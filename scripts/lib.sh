@@ -90,6 +90,10 @@ if [ -n "${LLVM:-}" ]; then
 	compiler=("LLVM=$LLVM" "CC=ccache clang$LLVM")
 fi
 kmake() { make -C "$linux" -j"$jobs" -s "${compiler[@]}" "$@"; }
+
+# As kmake, for targets that need vmlinux.  Symbols may still move in the last of the
+# linker's passes, "Inconsistent kallsyms data"; one pass more settles that.
+kmake_image() { kmake "$@" || kmake KALLSYMS_EXTRA_PASS=1 "$@"; }
 lgit() { git -C "$linux" "$@"; }
 
 # The series as they are posted, in order: the folders of patches/ that the series file
