@@ -27,7 +27,7 @@ image()
 			return 1
 		fi
 	done
-	kmake O="$build/obj-$name" Image modules
+	kmake_image O="$build/obj-$name" Image modules
 	"$scripts/noinstr.sh" "obj-$name"
 	kmake O="$build/obj-$name" M="$scripts/simd_hook" MO="$build/hook-obj-$name" modules
 }
