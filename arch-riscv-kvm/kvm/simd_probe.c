@@ -79,19 +79,17 @@ static bool __init simd_probe_traps(void)
 	csr_write(CSR_HSTATUS, hstatus | HSTATUS_SPV);
 	csr_write(CSR_SSTATUS, (status & ~(SR_FS | SR_VS)) | SR_SPP);
 
-	asm volatile (".option push\n"
-		      ".option norvc\n"
-		      "la	%[tmp], 2f\n"
+	asm volatile ("la	%[tmp], 2f\n"
 		      "csrrw	%[stvec], " __stringify(CSR_STVEC) ", %[tmp]\n"
 		      "la	%[tmp], 1f\n"
 		      "csrw	" __stringify(CSR_SEPC) ", %[tmp]\n"
 		      "sret\n"
 		      "1: .4byte 0xe0000053\n"	/* fmv.x.w zero, ft0 */
+		      /* Not with norvc, in which the assembler aligns nothing */
 		      ".balign 4\n"
 		      "2: csrr	%[tmp], " __stringify(CSR_HSTATUS) "\n"
 		      "csrr	%[cause], " __stringify(CSR_SCAUSE) "\n"
 		      "csrw	" __stringify(CSR_STVEC) ", %[stvec]\n"
-		      ".option pop\n"
 		      : [cause] "=&r" (cause), [stvec] "=&r" (stvec),
 			[tmp] "=&r" (tmp) : : "memory");
 
