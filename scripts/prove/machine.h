@@ -255,6 +255,7 @@ enum { ISA_F, ISA_D, ISA_V };
 #define SBI_PMU_FW_ILLEGAL_INSN		0
 #define kvm_riscv_vcpu_pmu_incr_fw(vcpu, fw)	do { } while (0)
 #define kvm_riscv_vcpu_vector_insn(vcpu, run, insn)	(violation("emulated"), 0)
+#define kvm_riscv_vcpu_vector_fixup(vcpu, insn)	(violation("emulated early"), false)
 
 bool kvm_riscv_vcpu_trapped_insn(struct kvm_vcpu *vcpu, const struct kvm_cpu_trap *trap,
 				 unsigned long *insn);

@@ -8,8 +8,8 @@
  * After each instruction the registers must have the values that the reference
  * emulator computes.
  *
- * 	-s SEED		where the random numbers start (printed)
- * 	-n COUNT	how many instructions for each length (250)
+ *	-s SEED		where the random numbers start (printed)
+ *	-n COUNT	how many instructions for each length (250)
  */
 #include <getopt.h>
 #include <string.h>

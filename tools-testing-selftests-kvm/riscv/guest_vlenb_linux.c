@@ -2,7 +2,7 @@
 /*
  * guest_vlenb_linux.c - Boot Linux in a VM of another vector length.
  *
- * 	guest_vlenb_linux [-b VLENB] [-c CPUS] IMAGE INITRAMFS
+ *	guest_vlenb_linux [-b VLENB] [-c CPUS] IMAGE INITRAMFS
  *
  * This is a minimal VMM: it has vCPUs, memory, a UART that only prints, and the
  * emulator for the instructions that KVM reports with KVM_EXIT_RISCV_VECTOR.

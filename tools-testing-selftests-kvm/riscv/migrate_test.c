@@ -14,11 +14,11 @@
  * one host:
  *
  *   migrate_test save FILE [-x EXTENSION]... [-b VLENB]
- * 	start a guest without these extensions, and save it at the first checkpoint
+ *	start a guest without these extensions, and save it at the first checkpoint
  *   migrate_test restore FILE [-c] [-o FILE]
- * 	restore it, run to the next checkpoint, and save it again; or to the end
+ *	restore it, run to the next checkpoint, and save it again; or to the end
  *   migrate_test refuse FILE [-c] TEXT...
- * 	the snapshot must be refused, and each TEXT be in the reason
+ *	the snapshot must be refused, and each TEXT be in the reason
  *
  * -c also accepts a guest whose vlenb is not the host's. -n COUNT sets the
  * number of vector instructions between checkpoints.

@@ -9,11 +9,11 @@
  * where the instruction traps. After a fault the test maps the page and resumes
  * the instruction at vstart.
  *
- * 	-s SEED		where the random numbers start (printed)
- * 	-n COUNT	how many instructions (24000)
- * 	-b VLENB	emulate this vlenb, whatever the hart's is; compare nothing
- * 	-d		print a digest of all results for every 1000 instructions:
- * 			the same with a hart of that vlenb and with -b
+ *	-s SEED		where the random numbers start (printed)
+ *	-n COUNT	how many instructions (24000)
+ *	-b VLENB	emulate this vlenb, whatever the hart's is; compare nothing
+ *	-d		print a digest of all results for every 1000 instructions:
+ *			the same with a hart of that vlenb and with -b
  */
 #define _GNU_SOURCE
 #include <getopt.h>

@@ -7,9 +7,9 @@
  * is visible to an emulator or a trace that counts instructions. It prints a
  * description of the marks:
  *
- * 	mode: MODE			of switching, where the kernel has a choice
- * 	window: NAME N			the next marks, N units of work a lap
- * 	memory: NAME WHAT BYTES		counted here, with the kernel's tracepoints
+ *	mode: MODE			of switching, where the kernel has a choice
+ *	window: NAME N			the next marks, N units of work a lap
+ *	memory: NAME WHAT BYTES		counted here, with the kernel's tracepoints
  *
  * Everything runs on one CPU and with real-time priorities, so that the results
  * are reproducible.

@@ -7,5 +7,7 @@ unsigned long *prove_csr(unsigned int csr);
 
 #define ncsr_read(csr)		(*prove_csr(csr))
 #define ncsr_write(csr, val)	(*prove_csr(csr) = (val))
+#undef csr_set
+#define csr_set(csr, val)	(*prove_csr(csr) |= (val))
 
 #endif

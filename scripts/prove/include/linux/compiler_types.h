@@ -7,5 +7,6 @@
 #endif
 #undef __always_inline
 #define __always_inline		inline __attribute__((always_inline))
+#define noinstr
 
 #endif
