@@ -7,6 +7,5 @@
 #endif
 #undef __always_inline
 #define __always_inline		inline __attribute__((always_inline))
-#define noinstr
 
 #endif

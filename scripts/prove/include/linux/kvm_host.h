@@ -3,6 +3,7 @@
 #ifndef PROVE_LINUX_KVM_HOST_H
 #define PROVE_LINUX_KVM_HOST_H
 
+#include <linux/compiler_types.h>
 #include <linux/types.h>
 #include <limits.h>
 #include <asm/kvm_vcpu_simd.h>
