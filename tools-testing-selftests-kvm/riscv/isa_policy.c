@@ -718,7 +718,7 @@ TEST_F_TIMEOUT(vm_isa, leave_out_each, TIMEOUT)
 		 * writing 0 to a disabled one succeeds.
 		 */
 		EXPECT_ERRNO(EINVAL, set_ext(vcpu, i, true));
-		EXPECT_ERRNO(EINVAL, multi_set_ext(vcpu, i, true));
+		EXPECT_EQ(0, multi_set_ext(vcpu, i, true));
 		EXPECT_EQ(0, set_ext(vcpu, i, false));
 		val = vcpu_get_reg(vcpu, RISCV_CONFIG_REG(isa));
 		EXPECT_EQ(0, __vcpu_set_reg(vcpu, RISCV_CONFIG_REG(isa), val));
@@ -793,7 +793,7 @@ TEST_F_TIMEOUT(vm_isa, no_show_without_needs, TIMEOUT)
 		EXPECT_FALSE(isa[ext])
 			TH_LOG("extension %d", ext);
 		EXPECT_ERRNO(EINVAL, set_ext(vcpu, ext, true));
-		EXPECT_ERRNO(EINVAL, multi_set_ext(vcpu, ext, true));
+		EXPECT_EQ(0, multi_set_ext(vcpu, ext, true));
 		EXPECT_ISA(vcpu, isa);
 	}
 }
@@ -1199,6 +1199,7 @@ GUEST(zicbop,	".insn i 0x13, 6, x0, %0, 1")	/* prefetch.r */
 GUEST(zkr,	"csrrw t0, 0x015, x0")		/* seed */
 GUEST(sstc,	"csrr t0, 0x14d")		/* stimecmp */
 GUEST(ssaia,	"csrr t0, 0x150")		/* siselect */
+GUEST(stopei,	"csrr t0, 0x15c")
 GUEST(smstateen, "csrr t0, 0x10c")		/* sstateen0 */
 GUEST(ssp,	"csrr t0, 0x011")
 GUEST(zawrs,	".insn 0x01d00073")		/* wrs.sto */
@@ -1275,6 +1276,16 @@ static void guest_ssnpm(void)
 	GUEST_SYNC(READ_ONCE(illegal_insns));
 }
 
+#define SISELECT_IPRIO0		0x30
+
+static void guest_sireg(void)
+{
+	csr_write(CSR_SISELECT, SISELECT_IPRIO0);
+	WRITE_ONCE(illegal_insns, 0);
+	csr_read(CSR_SIREG);
+	GUEST_SYNC(READ_ONCE(illegal_insns));
+}
+
 enum trap { RUNS, TRAPS };
 
 static const struct insn {
@@ -1310,6 +1321,8 @@ static const struct insn {
 	{ "Zkr",	E(ZKR),		guest_zkr,	TRAPS,	RUNS,	RUNS },
 	{ "Sstc",	E(SSTC),	guest_sstc,	TRAPS,	RUNS,	RUNS },
 	{ "Ssaia",	E(SSAIA),	guest_ssaia,	TRAPS,	RUNS,	RUNS },
+	{ "Ssaia.ireg",	E(SSAIA),	guest_sireg,	TRAPS,	RUNS,	RUNS },
+	{ "Ssaia.topei", E(SSAIA),	guest_stopei,	TRAPS,	RUNS,	RUNS },
 	{ "Smstateen",	E(SMSTATEEN),	guest_smstateen, TRAPS,	RUNS,	RUNS },
 	{ "Smnpm",	E(SMNPM),	guest_smnpm,	TRAPS,	RUNS,	RUNS },
 	{ "Ssnpm",	E(SSNPM),	guest_ssnpm,	RUNS,	RUNS,	RUNS },
@@ -1373,7 +1386,7 @@ static void probe(const struct kvm_riscv_vm_isa *offered, int off, int first, in
 	for (i = first; i < first + nr; i++) {
 		vcpu_run(vcpu);
 		/*
-		 * The access to the CSR seed exits to the VMM, so it has not
+		 * Accesses to some CSRs exit to the VMM, so they have not
 		 * trapped in the guest.
 		 */
 		if (vcpu->run->exit_reason == KVM_EXIT_RISCV_CSR)
