@@ -94,7 +94,7 @@ static const u8 simd_opcode_units[32] = {
 };
 
 /*
- * Whether a CSR is in a range for custom use.  T-Head's C9xx has a custom user
+ * Whether a CSR is in a range for custom use. T-Head's C9xx has a custom user
  * mode CSR that needs FS.
  */
 static __always_inline bool simd_csr_is_custom(unsigned int csr)

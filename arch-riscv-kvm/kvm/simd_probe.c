@@ -85,7 +85,7 @@ static bool __init simd_probe_traps(void)
 		      "csrw	" __stringify(CSR_SEPC) ", %[tmp]\n"
 		      "sret\n"
 		      "1: .4byte 0xe0000053\n"	/* fmv.x.w zero, ft0 */
-		      /* Not with norvc, in which the assembler aligns nothing */
+		      /* With norvc, the assembler would ignore .balign 4. */
 		      ".balign 4\n"
 		      "2: csrr	%[tmp], " __stringify(CSR_HSTATUS) "\n"
 		      "csrr	%[cause], " __stringify(CSR_SCAUSE) "\n"

@@ -5,7 +5,7 @@
  *
  * KVM accesses the memory with HLV, HLVX and HSV, with the Guest's CSRs loaded.
  * Hardware therefore translates addresses and checks permissions as it does for
- * the Guest.  KVM handles G-stage faults as it does for the Guest.
+ * the Guest. KVM handles G-stage faults as it does for the Guest.
  */
 
 #include <linux/errno.h>
@@ -211,9 +211,9 @@ static void mem_op_load_vcpu(struct kvm_vcpu *vcpu, bool *loaded)
 }
 
 /*
- * Access @len bytes at @addr until all are done or one access faults.  Return
- * the number of bytes that were accessed.  An aligned word is accessed as a
- * whole, even if the operation has several accesses in it.  @data is aligned as
+ * Access @len bytes at @addr until all are done or one access faults. Return
+ * the number of bytes that were accessed. An aligned word is accessed as a
+ * whole, even if the operation has several accesses in it. @data is aligned as
  * @addr is.
  */
 static unsigned int mem_op_chunk(struct kvm_vcpu *vcpu, bool *loaded, u32 op,

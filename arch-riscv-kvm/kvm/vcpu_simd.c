@@ -3,7 +3,7 @@
  * Who owns the FP and vector registers, and when they change hands.
  *
  * FS and VS exist twice: vsstatus has the guest's fields, which KVM sets to
- * Dirty for the instructions that it emulates, and sstatus has KVM's.  An
+ * Dirty for the instructions that it emulates, and sstatus has KVM's. An
  * instruction runs if both levels have its units on, and is illegal otherwise.
  * While a unit that the vCPU has is off in sstatus, KVM therefore does not
  * delegate illegal instructions, so that it gets those that are illegal only
@@ -15,10 +15,10 @@
  *   kvm_riscv_vcpu_simd_enter()	loads the units that the vCPU wants
  *   kvm_riscv_vcpu_simd_fixup()	loads what an instruction lacked
  *   kvm_riscv_vcpu_simd_put()		saves and drops everything
- *   kvm_riscv_vcpu_flush_fp()		drops FP for the kernel's FPU code
- *   kvm_riscv_vcpu_flush_vector()	drops vectors for its vector code
+ *   kvm_riscv_vcpu_flush_fp()		drops FP for kernel FPU code
+ *   kvm_riscv_vcpu_flush_vector()	drops vectors for kernel vector code
  *
- * Only noinstr code runs between the first two and the guest.  A flushed unit
+ * Only noinstr code runs between the first two and the guest. A flushed unit
  * stays on in sstatus, as it was when the guest was last entered; it is still
  * wanted, so the next entry loads it again.
  */
@@ -124,7 +124,7 @@ static noinline void simd_trace_save(struct kvm_vcpu *vcpu, u8 unit, bool dirty)
 }
 
 /*
- * Save the thread's FP registers as a context switch does.  Out of line, since
+ * Save the thread's FP registers as a context switch does. Out of line, since
  * a VMM rarely uses FP between two loads of the guest's registers.
  */
 static noinstr noinline void simd_save_thread_fp(void)
@@ -166,7 +166,7 @@ static noinstr void simd_acquire(struct kvm_vcpu *vcpu, u8 units)
 }
 
 /*
- * Take the FP registers from the guest, and save them if Dirty.  Restore the
+ * Take the FP registers from the guest, and save them if Dirty. Restore the
  * thread's if give_back is set; otherwise the context switch in progress does.
  */
 static __always_inline void simd_release_fp(struct kvm_vcpu *vcpu, bool give_back)
@@ -186,7 +186,7 @@ static __always_inline void simd_release_fp(struct kvm_vcpu *vcpu, bool give_bac
 		simd_trace_save(vcpu, KVM_RISCV_SIMD_FP, dirty);
 }
 
-/* Take the vector registers from the guest.  Afterwards they are unowned. */
+/* Take the vector registers from the guest. Afterwards they are unowned. */
 static __always_inline void simd_release_vector(struct kvm_vcpu *vcpu)
 {
 	bool dirty = (vcpu->arch.guest_context.sstatus & SR_VS) == SR_VS_DIRTY;
@@ -264,7 +264,7 @@ int kvm_riscv_vcpu_simd_run(struct kvm_vcpu *vcpu)
 #define SIMD_HISTORY_NEW	(SIMD_HISTORY_FP | SIMD_HISTORY_V)
 
 /*
- * A trap costs about four times as much as loading a unit in vain.  It
+ * A trap costs about four times as much as loading a unit in vain. It
  * therefore pays to load a unit without a trap if the last use was less than
  * four periods ago, and the use before that was at most four periods earlier.
  * If the unit is used in every fifth period or less often, a trap each time is
@@ -430,7 +430,7 @@ noinstr bool kvm_riscv_vcpu_simd_fixup(struct kvm_vcpu *vcpu, unsigned long insn
 }
 
 /*
- * Trace what happened where tracepoints cannot be called.  Called after an exit
+ * Trace what happened where tracepoints cannot be called. Called after an exit
  * with interrupts disabled.
  */
 void __kvm_riscv_vcpu_simd_exit(struct kvm_vcpu *vcpu)
@@ -528,7 +528,8 @@ void kvm_riscv_vcpu_flush_vector(void)
 /*
  * Provide the missing units, and let the guest execute the instruction again.
  */
-static int simd_want(struct kvm_vcpu *vcpu, unsigned long insn, u8 units)
+static int simd_want(struct kvm_vcpu *vcpu, unsigned long insn, u8 units,
+		     u8 trapped)
 {
 	struct kvm_vcpu_simd *simd = &vcpu->arch.simd;
 	unsigned long flags;
@@ -540,7 +541,7 @@ static int simd_want(struct kvm_vcpu *vcpu, unsigned long insn, u8 units)
 			return rc;
 	}
 
-	trace_kvm_simd_trap(vcpu, vcpu->arch.guest_context.sepc, insn, units);
+	trace_kvm_simd_trap(vcpu, vcpu->arch.guest_context.sepc, insn, trapped);
 
 	/*
 	 * Disable interrupts, so that vcpu_put() and a flush see either all of
@@ -550,8 +551,7 @@ static int simd_want(struct kvm_vcpu *vcpu, unsigned long insn, u8 units)
 	simd->asked |= units;
 	simd->wanted |= units;
 	simd->used |= units;
-	units &= simd_missing(vcpu);
-	simd_count(units, &vcpu->stat.fp_traps, &vcpu->stat.vector_traps);
+	simd_count(trapped, &vcpu->stat.fp_traps, &vcpu->stat.vector_traps);
 	local_irq_restore(flags);
 
 	return 1;
@@ -587,7 +587,7 @@ static bool simd_read_vlenb(struct kvm_vcpu *vcpu, unsigned long insn)
  * @trap: Trap details
  *
  * Either request a unit that the guest was entered without, or emulate the
- * instruction, or redirect the trap to the guest.  The same instruction traps
+ * instruction, or redirect the trap to the guest. The same instruction traps
  * again only if vcpu_put() drops a unit before the guest can execute it.
  *
  * Return: > 0 to continue run-loop, 0 to exit run-loop and handle in
@@ -602,7 +602,7 @@ int kvm_riscv_vcpu_illegal_insn(struct kvm_vcpu *vcpu,
 	unsigned long insn;
 
 	/*
-	 * Do not count traps that KVM gets only because a unit is missing.  The
+	 * Do not count traps that KVM gets only because a unit is missing. The
 	 * guest can read the SBI PMU's counter.
 	 */
 	if (vcpu->arch.cfg.hedeleg_csr & BIT(EXC_INST_ILLEGAL)) {
@@ -641,8 +641,9 @@ int kvm_riscv_vcpu_illegal_insn(struct kvm_vcpu *vcpu,
 
 		if ((need & missing) && !(need & off)) {
 			/*
-			 * vcpu_put() saves the FP registers to memory before
-			 * userspace can access them.
+			 * The emulated instruction may need FP, too, but KVM
+			 * need not save the FP registers here: vcpu_put() does
+			 * that before userspace can access them.
 			 */
 			if (need & emulated) {
 				trace_kvm_simd_trap(vcpu, trap->sepc, insn, 0);
@@ -651,13 +652,14 @@ int kvm_riscv_vcpu_illegal_insn(struct kvm_vcpu *vcpu,
 			}
 
 			return simd_read_vlenb(vcpu, insn) ? 1 :
-			       simd_want(vcpu, insn, need);
+			       simd_want(vcpu, insn, need, need & missing);
 		}
 
 		/*
 		 * The instruction that was replaced may have been a vector
-		 * instruction.  Nothing is there to be loaded for it, so let
-		 * the guest try the new one, and redirect the next trap here.
+		 * instruction, whose unit KVM never loads. Let the guest
+		 * execute the new instruction once. If it traps again at this
+		 * address, redirect the trap.
 		 */
 		if (!trap->stval && insn && missing & emulated & ~off &&
 		    vcpu->arch.simd.retried_pc != trap->sepc) {

@@ -3,8 +3,9 @@
  * KVM_CAP_SYNC_REGS: Copy registers to and from kvm_run for userspace.
  *
  * KVM copies in both directions while the vCPU is not loaded, when all of its
- * registers are in memory. Userspace can write to kvm_run at any time, so KVM
- * reads each value that it checks only once, before it changes anything.
+ * registers are in memory. Userspace can write to kvm_run at any time, so a
+ * value may change after KVM has checked it. KVM therefore reads mode only
+ * once, copies only 32 bits of fcsr, and does not copy vlenb.
  */
 
 #include <linux/build_bug.h>

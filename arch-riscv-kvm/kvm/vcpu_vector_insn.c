@@ -3,8 +3,8 @@
  * Vector instructions of a VM whose vlenb is not the host's.
  *
  * The registers of its vCPUs are in memory only, since hardware supports no
- * length other than its own.  KVM emulates vset and accesses to the vector
- * CSRs, which are simple and frequent.  The VMM emulates all other
+ * length other than its own. KVM emulates vset and accesses to the vector
+ * CSRs, which are simple and frequent. The VMM emulates all other
  * instructions.
  */
 
@@ -122,11 +122,11 @@ static __always_inline bool vector_vset(struct kvm_vcpu *vcpu,
  * @insn: The instruction that trapped, for which the guest has VS on
  *
  * Called with interrupts disabled and RCU not watching, between a guest exit
- * and the next entry.  A remote fence that is requested meanwhile sends an IPI,
+ * and the next entry. A remote fence that is requested meanwhile sends an IPI,
  * since vcpu->mode is still IN_GUEST_MODE, and waits until this CPU takes it,
  * which is after the instruction.
  *
- * Return: true if the guest can go on with the next instruction.  Otherwise
+ * Return: true if the guest can go on with the next instruction. Otherwise
  * nothing has changed, and kvm_riscv_vcpu_illegal_insn() handles the trap.
  */
 noinstr bool kvm_riscv_vcpu_vector_fixup(struct kvm_vcpu *vcpu,
@@ -144,7 +144,7 @@ noinstr bool kvm_riscv_vcpu_vector_fixup(struct kvm_vcpu *vcpu,
 
 /*
  * Emulate an access to a read-only CSR.  A write is illegal even if it would
- * change nothing.  Decode the instruction, since the write mask is zero both
+ * change nothing. Decode the instruction, since the write mask is zero both
  * for csrrs of x0, which is a read, and for csrrs of another register that is
  * zero.
  */
@@ -211,7 +211,10 @@ int kvm_riscv_vcpu_vector_csr_rmw(struct kvm_vcpu *vcpu, unsigned int csr_num,
 	return KVM_INSN_CONTINUE_NEXT_SEPC;
 }
 
-/* Set the units that the VMM may change to Dirty, so that it need not. */
+/*
+ * Leave an instruction to the VMM. Set VS, and FS if the instruction needs FP,
+ * to Dirty, so that the VMM need not do so.
+ */
 static int vector_exit_to_user(struct kvm_vcpu *vcpu, unsigned long insn)
 {
 	struct kvm_run *run = vcpu->run;

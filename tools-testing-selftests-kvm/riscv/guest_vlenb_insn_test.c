@@ -221,8 +221,8 @@ static void run_one(struct kvm_vcpu *vcpu, u64 vlenb, u32 insn)
 	SAME("vcsr", vcpu_get_reg(vcpu, VECTOR_CSR_REG(vcsr)), want.vcsr);
 
 	/*
-	 * Skip csrrs and csrrc of x11: if x11 is 0, whether they make VS Dirty
-	 * may differ.
+	 * Do not check VS after csrrs and csrrc of a register other than x0: if
+	 * the register holds 0, VS may or may not become Dirty.
 	 */
 	always = (insn & 0x7f) == RVV_OPCODE_V || (insn >> 12 & 3) == 1;
 	if (illegal || (!always && !rvv_rs1(insn)))

@@ -198,7 +198,7 @@ static void write_fdt(struct kvm_vm *vm, u64 initrd_size, unsigned int nr_cpus, 
 	header[3] = sizeof(header) + struct_size;		/* the names */
 	header[4] = NR_FDT_HEADER * sizeof(u32);		/* nothing reserved */
 	header[5] = 17;						/* version */
-	header[6] = 16;						/* and that of which it is one */
+	header[6] = 16;						/* the oldest compatible version */
 	header[8] = fdt.strings_len;
 	header[9] = struct_size;
 	for (i = 0; i < ARRAY_SIZE(header); i++)

@@ -342,8 +342,8 @@ TEST_F(vlenb, mapping)
 		vm_enable_cap(vcpu->vm, KVM_CAP_RISCV_MP_STATE_RESET, 0);
 
 		/*
-		 * The first access makes KVM allocate the registers. Let it be
-		 * one by ONE_REG for half of the lengths, and one by the
+		 * The first access makes KVM allocate the registers. Make that
+		 * access with ONE_REG for half of the lengths, and through the
 		 * mapping for the others.
 		 */
 		if (__builtin_ctzl(vlenb) % 2) {
@@ -600,7 +600,7 @@ TEST_F(vlenb, left_to_user_space)
 		vcpu->run->immediate_exit = 0;
 		EXPECT_EQ(0, ON(vcpu));
 
-		/* And past it */
+		/* Skip the instruction: the guest must continue after it. */
 		vcpu_set_reg(vcpu, RISCV_CORE_REG(regs.pc), (u64)guest_slot + 4);
 		EXPECT_EQ(0, vcpu_run_to_sync(vcpu));
 		EXPECT_EQ(want, STATUS(vcpu));

@@ -42,8 +42,8 @@ static void guest_code(void)
 KVM_ONE_VCPU_TEST_SUITE(isa_ext);
 
 /*
- * A write disables those of its extensions that can be disabled. All hosts have
- * M, which cannot be.
+ * A write disables those of its extensions that can be disabled. M cannot be
+ * disabled, and all hosts have it.
  */
 TEST_F(isa_ext, multi_disable)
 {
@@ -61,7 +61,7 @@ TEST_F(isa_ext, multi_disable)
 	EXPECT_EQ(0, vcpu_get_reg(vcpu, EN(REG(D))) & MASK(D));
 	EXPECT_EQ(0, vcpu_get_reg(vcpu, EN(REG(V))) & MASK(V));
 
-	/* So does enabling, for those that the host has. */
+	/* Enabling all extensions enables those that the host has. */
 	for (i = 0; i < NR_ISA_MULTI_REGS; i++)
 		EXPECT_EQ(0, __vcpu_set_reg(vcpu, EN(i), -1UL));
 	EXPECT_SAME_ISA(vcpu, isa);
@@ -91,7 +91,10 @@ TEST_F(isa_ext, multi_enable_nothing)
 					    KVM_REG_RISCV_ISA_MULTI_MASK(ext)));
 	}
 
-	/* Bits beyond the last extension are ignored; registers do not exist. */
+	/*
+	 * KVM ignores bits beyond the last extension. Registers beyond the last
+	 * one do not exist.
+	 */
 	if (KVM_REG_RISCV_ISA_MULTI_REG(last) < NR_ISA_MULTI_REGS)
 		EXPECT_EQ(0, __vcpu_set_reg(vcpu, EN(KVM_REG_RISCV_ISA_MULTI_REG(last)),
 					    KVM_REG_RISCV_ISA_MULTI_MASK(last)));
@@ -190,7 +193,7 @@ TEST_F(isa_ext, reg_list_order)
 
 /*
  * Restore a vCPU like a VMM that writes the registers in the order of the list,
- * to a vCPU for which it has disabled as many extensions as it can.
+ * to a vCPU for which it has disabled extensions that have CSRs of their own.
  */
 TEST_F(isa_ext, restore_in_list_order)
 {

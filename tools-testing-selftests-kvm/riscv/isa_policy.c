@@ -3,6 +3,9 @@
  * isa_policy.c - Test how a VMM chooses a guest's ISA extensions, for each vCPU
  * or with a ceiling for the whole VM, and how the choice affects the guest's
  * instructions.
+ *
+ * To "hide" an extension is to disable it for a vCPU, and to "show" it is to
+ * enable it again.
  */
 #include <fcntl.h>
 #include <linux/bitmap.h>

@@ -20,7 +20,7 @@
 #include "processor.h"
 #include "ucall_common.h"
 
-#define DATA_GVA	0x40000000UL	/* two pages, none behind them */
+#define DATA_GVA	0x40000000UL	/* two pages; the next one is not mapped */
 #define DEVICE_GVA	0x50000000UL
 #define DEVICE_GPA	0x7000000000UL
 #define DIRTY_GVA	0x60000000UL
@@ -307,8 +307,8 @@ TEST_F(mem_op, pointer_masking)
 		     (senvcfg & ~PMM_MASK) | PMM_PMLEN7);
 	mop = vcpu_mem_op(self->vcpu, STORE, tagged, &val, 8, 8);
 	/*
-	 * QEMU 10.0 shifts the address in the wrong direction to remove the tag
-	 * for HLV and HSV.
+	 * To remove the tag of an address, HLV and HSV of QEMU 10.0 shift the
+	 * address right but not back left.
 	 */
 	if (mop.result == KVM_RISCV_MEM_EXCEPTION && mop.stval == tagged >> 7)
 		SKIP(return, "HSV does not mask pointers");

@@ -18,7 +18,7 @@
  *   migrate_test restore FILE [-c] [-o FILE]
  *	restore it, run to the next checkpoint, and save it again; or to the end
  *   migrate_test refuse FILE [-c] TEXT...
- *	the snapshot must be refused, and each TEXT be in the reason
+ *	the snapshot must be refused, and the reason must contain each TEXT
  *
  * -c also accepts a guest whose vlenb is not the host's. -n COUNT sets the
  * number of vector instructions between checkpoints.

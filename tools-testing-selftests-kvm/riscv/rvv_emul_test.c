@@ -11,7 +11,9 @@
  *
  *	-s SEED		where the random numbers start (printed)
  *	-n COUNT	how many instructions (24000)
- *	-b VLENB	emulate this vlenb, whatever the hart's is; compare nothing
+ *	-b VLENB	emulate this vlenb, whatever the hart's is; compare
+ *			only the emulator with and without the hart's vector
+ *			unit, if the unit can be used for this vlenb
  *	-d		print a digest of all results for every 1000 instructions:
  *			the same with a hart of that vlenb and with -b
  */
@@ -1090,8 +1092,8 @@ static u64 native_vlenb(void)
 	u64 v;
 
 	/*
-	 * Use the number of vlenb, because the assembler knows the name only
-	 * with V.
+	 * Use the CSR number of vlenb, because the assembler knows the name
+	 * only with V.
 	 */
 	asm volatile("csrr %0, 0xc22" : "=r" (v));
 	return v;

@@ -15,7 +15,11 @@
 #include "test_util.h"
 
 #define NR_CASES	40000
-#define PAD		0x9382		/* c.jalr t2: ra tells which one it was */
+/*
+ * The "pads" that fill all memory around the instruction under test are c.jalr
+ * t2. When one of them is reached, ra tells which one it was.
+ */
+#define PAD		0x9382
 #define CODE_HALF	0x101000UL	/* more than jal reaches */
 #define DATA_HALF	0x1000UL
 

@@ -185,7 +185,7 @@ static void guest_traps(u64 page_size)
 	guest_fadd(end);
 	csr_set(CSR_SSTATUS, SR_FS);
 
-	/* Clean */
+	/* Set VS to Clean: the vector instruction must make it Dirty. */
 	csr_clear(CSR_SSTATUS, SR_VS);
 	csr_set(CSR_SSTATUS, SR_VS_CLEAN);
 	asm volatile(V("vadd.vi v8, v8, 1"));
@@ -235,7 +235,7 @@ enum how { NATIVE, ONE_REG, SYNCED, AHEAD, UNIT };
 static const char *const how_names[] = {
 	[ONE_REG] = "through ONE_REG",
 	[SYNCED] = "on registers in kvm_run",
-	[AHEAD] = "and what comes next",
+	[AHEAD] = "together with those that follow",
 	[UNIT] = "with the host's vector unit",
 };
 

@@ -7,8 +7,9 @@
  * is visible to an emulator or a trace that counts instructions. It prints a
  * description of the marks:
  *
- *	mode: MODE			of switching, where the kernel has a choice
- *	window: NAME N			the next marks, N units of work a lap
+ *	mode: MODE			simd_switch, if the kernel has it
+ *	window: NAME N			the scenario of the next marks, with N
+ *					units of work per lap
  *	memory: NAME WHAT BYTES		counted here, with the kernel's tracepoints
  *
  * Everything runs on one CPU and with real-time priorities, so that the results
@@ -72,10 +73,10 @@ struct scenario {
 	unsigned int other;	/* and the VMM, another guest, or a task */
 	bool off;		/* the guest has neither F, nor D, nor V */
 	void (*code)(void);	/* of a guest of another vlenb */
-	bool emulate;		/* the VMM executes what comes to it, */
+	bool emulate;		/* the VMM emulates instructions that exit, */
 	bool synced;		/* with registers in kvm_run, */
-	bool ahead;		/* and what comes next, */
-	bool unit;		/* and with the host's vector unit */
+	bool ahead;		/* and also the instructions that follow, */
+	bool unit;		/* with the host's vector unit */
 	unsigned int vlenb;	/* the guest's, if not OTHER_VLENB */
 	unsigned int units;	/* vector instructions a lap, if not 1 */
 };

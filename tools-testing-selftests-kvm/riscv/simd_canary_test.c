@@ -208,7 +208,7 @@ static void new_vm(struct vmm *m)
 	if (kvm_has_cap(KVM_CAP_RISCV_GUEST_VLENB) && !rnd(m, 4)) {
 		m->vlenb = 16 << rnd(m, 6);
 		cap.args[0] = m->vlenb;
-		TEST_ASSERT(!__vm_ioctl(m->vm, KVM_ENABLE_CAP, &cap), "no vlenb of %lu", m->vlenb);
+		TEST_ASSERT(!__vm_ioctl(m->vm, KVM_ENABLE_CAP, &cap), "cannot set vlenb %lu", m->vlenb);
 	}
 	for (i = 0; i < NR_VCPUS; i++) {
 		m->vcpus[i] = vm_vcpu_add(m->vm, i, guest_code);
@@ -413,7 +413,7 @@ int main(int argc, char *argv[])
 	ksft_print_msg("in threads of VMMs: %lu, in other processes: %lu\n",
 		       shared->in_vmms, shared->in_bystanders);
 	TEST_ASSERT(shared->in_guests && shared->in_one_reg && shared->in_vmms &&
-		    shared->in_bystanders, "too few turns: somebody has looked at nothing");
+		    shared->in_bystanders, "too few turns: one of these counts is 0");
 	ksft_test_result_pass("all words belong to their owners\n");
 	ksft_finished();
 }

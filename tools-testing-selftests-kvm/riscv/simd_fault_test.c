@@ -82,14 +82,13 @@ static void judge(struct faults *f, int ret, int want)
 	f->hit = !alloc_failure_armed();
 	fail_nth_alloc(0);
 	TEST_ASSERT(f->err == want || (f->hit && (!f->err || f->err == ENOMEM)),
-		    "allocation %u %s: returned %s, not %s", f->nr, f->hit ? "fails" : "is none",
+		    "allocation %u %s: returned %s, not %s", f->nr, f->hit ? "fails" : "is not made",
 		    strerror(f->err), strerror(want));
 }
 
 /*
- * Repeat an ioctl with each of its allocations failing in turn. Repeat an ioctl
- * with each of its allocations failing in turn. Returns how many allocations it
- * makes.
+ * Repeat an ioctl with each of its allocations failing in turn. Returns how
+ * many allocations the ioctl makes.
  */
 static unsigned int fail_each(int fd, unsigned long nr, void *arg)
 {
@@ -388,8 +387,8 @@ static const char *const phases[] = {
 	[HAS_VCPU] = "has a vCPU that has not run",
 	[WRITES] = "writes and reads registers",
 	[RUNS] = "runs a guest with live registers",
-	[FIRST_USES] = "makes guests that use vectors first",
-	[FIGHTS] = "runs a vCPU and wants its registers",
+	[FIRST_USES] = "creates guests that use vectors for the first time",
+	[FIGHTS] = "runs a vCPU and accesses its registers",
 };
 
 static void guest_spin(u64 use_v)

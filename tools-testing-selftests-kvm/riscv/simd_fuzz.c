@@ -4,11 +4,11 @@
  * FP and vector registers at random.
  *
  * A model predicts what each call returns and which extensions each vCPU has
- * after the call. After every call, each extension that a vCPU has must have
- * everything it depends on, must be within the VM's ceiling, and must not have
- * changed if the vCPU has run before. KVM must list exactly the registers of
- * these extensions, and each of them must be readable. A call that fails must
- * have no effect.
+ * after the call. After every call, a vCPU's extensions must be within the VM's
+ * ceiling, must include their dependencies if a ceiling has been set, and must
+ * not have changed if the vCPU has run before. KVM must list exactly the
+ * registers of these extensions, and each of the registers must be readable. A
+ * call that fails must have no effect.
  *
  * The seed (-s) alone decides what happens, so a failure can be reproduced.
  */
@@ -35,7 +35,7 @@
 #define MAX_REGS	1024
 #define MAX_REG_SIZE	32768	/* the largest that an id can have */
 #define NR_TRACE	20
-#define PROGRESS	60000	/* whole rounds of threads */
+#define PROGRESS	60000	/* a multiple of the calls in a round of threads */
 #define NR_CONTEXT	6
 #define MEM_GVA		0x40000000UL	/* two pages between unmapped ones */
 #define MEM_SIZE	8192
@@ -285,7 +285,7 @@ static void check_isa(struct cpu *c)
 		TEST_ASSERT(isa[i] == complete[i], "extension %d lacks what it needs", i);
 		TEST_ASSERT(isa[i] <= ceiling[i], "extension %d is above the ceiling", i);
 		TEST_ASSERT(isa[i] == c->isa[i], "extension %d is %s, which nobody asked for%s",
-			    i, isa[i] ? "on" : "off", c->ran ? ", and has run" : "");
+			    i, isa[i] ? "on" : "off", c->ran ? ", and the vCPU has run" : "");
 	}
 	for (i = 0; i < ARRAY_SIZE(letters); i++)
 		config |= (u64)isa[letters[i]] << ("acdfhimv"[i] - 'a');
@@ -309,7 +309,7 @@ static void check_regs(struct cpu *c)
 	 */
 	for (i = 0; i < sample; i++) {
 		id = c->list.reg[sample == c->list.n ? i : rnd(c->list.n)];
-		TEST_ASSERT(!reg_ioctl(c, KVM_GET_ONE_REG, id, buf2), "%lx is listed only", id);
+		TEST_ASSERT(!reg_ioctl(c, KVM_GET_ONE_REG, id, buf2), "%lx is listed but cannot be read", id);
 	}
 	for (i = 0; i < 3; i++) {
 		id = all_regs[rnd(nr_all_regs)];
@@ -552,7 +552,7 @@ static void set_to_bools(const struct kvm_riscv_vm_isa *set, bool *isa)
 	for (i = 0; i < NR_EXT; i++)
 		isa[i] = set->ext[i / 64] >> i % 64 & 1;
 	for (; i < 256; i++)
-		TEST_ASSERT(!(set->ext[i / 64] >> i % 64 & 1), "an extension %d", i);
+		TEST_ASSERT(!(set->ext[i / 64] >> i % 64 & 1), "unknown extension %d in a set", i);
 }
 
 static int get_set(u64 attr, bool *isa)
@@ -615,7 +615,7 @@ static void op_get_set(struct cpu *c)
 			TEST_ASSERT(buf[i] == 0xa5, "failed, but has written byte %lu", i);
 		return;
 	}
-	TEST_ASSERT(!memcmp(set, &known_set, sizeof(known_set)), "another set");
+	TEST_ASSERT(!memcmp(set, &known_set, sizeof(known_set)), "the set depends on the size");
 	for (i = sizeof(known_set); i < room; i++)
 		TEST_ASSERT(buf[i] == (i < size ? 0 : 0xa5), "byte %lu of %lu is %02x", i, size,
 			    buf[i]);
@@ -1035,8 +1035,8 @@ static void answer_exit(struct cpu *c, bool v_on)
 	u32 insn = c->vcpu->run->riscv_vector.insn;
 
 	nr_exits++;
-	TEST_ASSERT(v_on && vlenb != host_vlenb, "an exit with V off, or of the host's length");
-	TEST_ASSERT((insn & 0xfff0707f) == 0x42006057, "an exit with %x", insn);
+	TEST_ASSERT(v_on && vlenb != host_vlenb, "a vector exit although V is off or the vlenb is the host's");
+	TEST_ASSERT((insn & 0xfff0707f) == 0x42006057, "a vector exit for instruction %x", insn);
 	switch (rnd(3)) {
 	case 0:
 		TEST_ASSERT_EQ(vcpu_emulate_vector(c->vcpu, insn), RVV_OK);
@@ -1320,7 +1320,7 @@ static void op_sync(struct cpu *c)
 	c->ran = true;
 	new.r.x[0] = 0;
 	same_sync(c, &is, &new, dirty, "not taken from kvm_run");
-	same_sync(c, &is, &old, all & ~dirty, "nobody has written it");
+	same_sync(c, &is, &old, all & ~dirty, "changed although not in kvm_dirty_regs");
 	same_sync(c, regs, &is, valid, "not copied to kvm_run");
 	restore_sync(c, &old);
 }
@@ -1356,7 +1356,7 @@ static void op_sync_run(struct cpu *c)
 	TEST_ASSERT_EQ(run->riscv_sbi.function_id, FUZZ_NOT);
 	get_sync(c, &is);
 	same_sync(c, regs, &is, all, "not copied to kvm_run");
-	same_sync(c, regs, &new, fp, "the guest has not written it");
+	same_sync(c, regs, &new, fp, "changed although the guest has not written it");
 	TEST_ASSERT_EQ(regs->r.sscratch, new.r.sscratch);
 	for (i = 1; i < 32; i++)
 		TEST_ASSERT(i == 16 || i == 17 || regs->r.x[i] == ~new.r.x[i],
@@ -1582,7 +1582,7 @@ static void check_mem_op(struct cpu *c, const struct kvm_riscv_mem_op *m)
 	}
 	TEST_ASSERT(!memcmp(mem_buf, model, done), "the bytes read differ from the guest's memory");
 	for (i = done; i < m->size; i++)
-		TEST_ASSERT(mem_buf[i] == 0xa5, "byte %u of %u is read", i, done);
+		TEST_ASSERT(mem_buf[i] == 0xa5, "byte %u is written, but only %u were read", i, done);
 }
 
 static void op_mem(struct cpu *c)
@@ -1637,7 +1637,7 @@ static void on_fault(int sig)
 	signal(sig, SIG_DFL);
 }
 
-/* Read or write a byte.  Returns the signal that this raises, or 0. */
+/* Read or write a byte. Returns the signal that this raises, or 0. */
 static int touch(u8 *p, bool write, u8 *val)
 {
 	int sig = sigsetjmp(fault_env, 1);
@@ -1774,7 +1774,7 @@ static void op_map(struct cpu *c)
 		unmap(kept + page, size - (i + 1) * page);
 		return;
 	}
-	TEST_ASSERT(!touch(p, false, &is) && is == val, "another byte");
+	TEST_ASSERT(!touch(p, false, &is) && is == val, "a byte of the mapping has changed");
 	unmap(map, size);
 }
 
@@ -1816,8 +1816,9 @@ static void random_op(void)
 
 /*
  * Several threads make random calls on the same vCPUs at the same time. The
- * model cannot predict which extensions a vCPU has afterwards, but each must
- * have its dependencies, and KVM must list exactly their registers.
+ * model cannot predict which extensions a vCPU has afterwards, but with a
+ * ceiling these must include their dependencies, and KVM must list exactly
+ * their registers.
  */
 #define NR_THREADS	3
 #define NR_WILD		200

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * simd_isolation.c - Test that FP and vector state neither leaks nor gets lost.
- * sstatus.FS and sstatus.VS are the only means that hardware has to keep a
- * guest away from the FP and vector registers.
  *
- * While one of them is not Off, all registers that it gives access to must
- * therefore hold the guest's own values.
+ * sstatus.FS and sstatus.VS are the only means that hardware has to keep a
+ * guest away from the FP and vector registers. While one of these fields is not
+ * Off, all registers that it gives access to must therefore hold the guest's
+ * own values.
  */
 #define _GNU_SOURCE
 #include <signal.h>
@@ -389,9 +389,8 @@ TEST_F(simd, f_view_with_d)
 /*
  * The guest and the VMM thread keep all their registers live across KVM_RUN.
  * Neither may see the other's values, whatever the kernel does with the hart's
- * registers in between. The buffers hold whole register files:
- *
- * the guest's actual and its expected registers.
+ * registers in between. The buffers hold the guest's actual and expected
+ * registers.
  */
 static u8 v_buf[32 * SIMD_MAX_VLENB] __aligned(16);
 static u8 v_want[32 * SIMD_MAX_VLENB] __aligned(16);

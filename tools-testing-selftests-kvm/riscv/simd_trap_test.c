@@ -33,9 +33,9 @@
 #define STRIDE		8
 #define STACK_OFFSET	(PGTBL_PAGE_SIZE - 64)
 #define MAX_TRIES	8
-#define CSR_VALUE	1	/* legal in each: QEMU stores others, too */
+#define CSR_VALUE	1	/* legal in each CSR; QEMU also stores illegal values */
 #define SLOT		8	/* of c.fldsp and c.fsdsp */
-#define NR_IDLE		10	/* exits without SIMD, enough to be taken for a non-user */
+#define NR_IDLE		10	/* exits without SIMD, after which KVM predicts no use */
 #define USER_OFFSET	0x40000000UL
 #define INSN_RET	0x00008067
 #define A2		0x5a5a	/* before the instruction */
@@ -1051,9 +1051,12 @@ FIXTURE(simd_switch) {
 
 FIXTURE_VARIANT(simd_switch) {
 	const char *mode;
-	/* In NR_TURNS turns with FP and vectors: preemption may add some, and ... */
+	/*
+	 * In NR_TURNS turns that use FP and vectors. Preemption may add traps
+	 * and loads.
+	 */
 	int min_traps, max_traps, min_loads;
-	/* ... in NR_TURNS without, where each load is a miss */
+	/* In NR_TURNS idle turns, in which each load is a miss */
 	int min_idle_loads, max_idle_loads;
 	/*
 	 * In NR_RARE uses of both units, which are so rare that each of them

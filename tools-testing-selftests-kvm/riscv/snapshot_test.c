@@ -346,7 +346,7 @@ TEST_F(snapshot, refuses_foreign)
 	header->version = cpu_to_le32(SNAPSHOT_VERSION + 1);
 	snapshot_seal(self->data);
 	EXPECT_FALSE(snapshot_parse(&self->s, self->data, self->size, self->why));
-	EXPECT_WHY("version 2, and known is 1");
+	EXPECT_WHY("version 2, but only version 1 is known");
 	header->version = cpu_to_le32(SNAPSHOT_VERSION);
 
 	header->nr_sections = cpu_to_le32(NR_SNAPSHOT_SECTIONS - 1);
@@ -381,14 +381,14 @@ struct tampering {
 			  sizeof(struct snapshot_region) + (n) * sizeof(struct snapshot_page) }
 
 static const struct tampering tamperings[] = {
-	{ MACHINE(vlenb), 24, "vlenb 24 is none", true },
-	{ MACHINE(vlenb), 8, "vlenb 8 is none", true },
-	{ MACHINE(vlenb), 16384, "vlenb 16384 is none", true },
-	{ MACHINE(vlenb), 0, "vlenb 0 is none", true },
+	{ MACHINE(vlenb), 24, "vlenb 24 is invalid", true },
+	{ MACHINE(vlenb), 8, "vlenb 8 is invalid", true },
+	{ MACHINE(vlenb), 16384, "vlenb 16384 is invalid", true },
+	{ MACHINE(vlenb), 0, "vlenb 0 is invalid", true },
 	{ MACHINE(vlenb), 4096, "does not suit vlenb 4096", true },
 	{ MACHINE(vcpu_id), 1UL << 32, "no vCPU 4294967296" },
 	{ MACHINE(satp_mode), 11, "satp mode 11" },
-	{ MACHINE(timer_frequency), 12345, "the timer has 12345 Hz" },
+	{ MACHINE(timer_frequency), 12345, "the timer runs at 12345 Hz" },
 	{ MACHINE(mp_state), KVM_MP_STATE_INIT_RECEIVED, "mp_state" },
 	{ REG(id), KVM_REG_ARM64 | KVM_REG_SIZE_U64 | KVM_REG_RISCV_CORE,
 	  "does not belong here" },
@@ -400,26 +400,26 @@ static const struct tampering tamperings[] = {
 	  "does not belong here" },
 	{ REG(id), KVM_REG_RISCV | KVM_REG_SIZE_U64 | KVM_REG_RISCV_CORE | 33,
 	  "KVM refuses core register" },
-	{ VECTOR(vl), 100000, "vl 100000 is none", true },
+	{ VECTOR(vl), 100000, "vl 100000 is invalid", true },
 	{ VECTOR(vtype), RVV_VTYPE_VILL, "vl ", true },
 	{ VECTOR(vtype), 4, "vl ", true },
-	{ VECTOR(vstart), 100000, "vstart 100000 is none", true },
-	{ VECTOR(vcsr), 8, "vcsr 8 is none", true },
-	{ MEMORY(nr_pages), 1, "not what it says" },
+	{ VECTOR(vstart), 100000, "vstart 100000 is invalid", true },
+	{ VECTOR(vcsr), 8, "vcsr 8 is invalid", true },
+	{ MEMORY(nr_pages), 1, "does not match its counts" },
 	/*
 	 * Numbers that wrap around to the correct size when they are multiplied
 	 */
-	{ MEMORY(nr_pages), 1UL << 61, "not what it says", .add = true },
-	{ MEMORY(nr_regions), 1UL << 60, "not what it says", .add = true },
+	{ MEMORY(nr_pages), 1UL << 61, "does not match its counts", .add = true },
+	{ MEMORY(nr_regions), 1UL << 60, "does not match its counts", .add = true },
 	{ REGION(gpa), 8, "unaligned" },
 	{ REGION(gpa), 1UL << 63, "page" },
 	{ REGION(size), 0, "empty" },
-	{ REGION(size), 4096, "in no memory" },
+	{ REGION(size), 4096, "outside of all regions" },
 	{ REGION(gpa), -4096UL, "unaligned, empty, or overlaps" },
 	{ REGION(size), 1UL << 62, "beyond the addresses" },
-	{ PAGE(0), 8, "in no memory" },
-	{ PAGE(0), 1UL << 62, "in no memory" },
-	{ PAGE(1), -SNAPSHOT_PAGE_SIZE, "or comes twice", .add = true },
+	{ PAGE(0), 8, "outside of all regions" },
+	{ PAGE(0), 1UL << 62, "outside of all regions" },
+	{ PAGE(1), -SNAPSHOT_PAGE_SIZE, "or occurs twice", .add = true },
 };
 
 TEST_F(snapshot, refuses_nonsense)

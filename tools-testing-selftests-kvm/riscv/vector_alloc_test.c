@@ -56,9 +56,10 @@ static void skip_c_unimp(struct pt_regs *regs)
 }
 
 /*
- * Do everything except using vector registers twice, so that the third time
- * only vectors can make KVM allocate. This covers GUEST_SYNC(), and the code
- * below because it is on the same page. The illegal instruction checks that an
+ * First repeat everything that the guest does apart from using vector
+ * registers, so that later only the use of vectors can make KVM allocate
+ * memory. The loop exercises GUEST_SYNC(), and makes KVM map the code after the
+ * loop, which is on the same page. The illegal instruction checks that an
  * illegal-instruction trap alone does not allocate vector memory.
  */
 static void __aligned(512) guest_code(void)
@@ -229,7 +230,7 @@ TEST_F(vector_alloc, no_memory_for_a_register)
 	if (!have_fault_injection)
 		SKIP(return, NO_FAULT_INJECTION);
 	if (32 * vlenb > getpagesize())
-		SKIP(return, "more than a page, for which kvzalloc() has other ways");
+		SKIP(return, "more than a page, for which kvzalloc() has a fallback");
 
 	fill(v_want, 3);
 	fail_nth_alloc(1);
@@ -252,7 +253,7 @@ TEST_F(vector_alloc, no_memory_in_run)
 	if (!have_fault_injection)
 		SKIP(return, NO_FAULT_INJECTION);
 	if (32 * vlenb > getpagesize())
-		SKIP(return, "more than a page, for which kvzalloc() has other ways");
+		SKIP(return, "more than a page, for which kvzalloc() has a fallback");
 
 	if (!variant->eager) {
 		run_to_first_use(vcpu);

@@ -178,7 +178,7 @@ int main(int argc, char **argv)
 
 	atomic_store(&stop, true);
 	pthread_join(noise, NULL);
-	pr_info("%d calls, %zu bytes each way, %lu wakeups beside them\n",
+	pr_info("%d calls, %zu bytes each way, %lu wakeups meanwhile\n",
 		nr_calls, TABLE_SIZE, atomic_load(&wakeups));
 	kvm_vm_free(vm);
 	return 0;

@@ -27,7 +27,10 @@ struct kvm_vcpu_simd {
 	u8 eager;
 	/* Units whose registers on this CPU are the guest's */
 	u8 live;
-	/* Units that trapped, or were Dirty when saved, since vcpu_load() */
+	/*
+	 * Units for which an instruction trapped, or that were Dirty when
+	 * saved, since vcpu_load()
+	 */
 	u8 used;
 	/* Whether the guest was entered since vcpu_load() */
 	bool entered;
@@ -40,21 +43,24 @@ struct kvm_vcpu_simd {
 	/* Units to load without a trap, according to the history */
 	u8 frequent;
 	/*
-	 * Units that were loaded, and units that trapped, but are not traced
-	 * yet
+	 * Units with a load that has not been traced yet, and units with a trap
+	 * that has not been traced yet
 	 */
 	u8 loaded;
 	u8 trapped;
 	/* The instruction that trapped, and its address */
 	unsigned long trap_insn;
 	unsigned long trap_pc;
-	/* Where the guest executes again what KVM has found replaced */
+	/*
+	 * Address of the last instruction that KVM let the guest execute again
+	 * because it may have replaced the one that trapped
+	 */
 	unsigned long retried_pc;
 };
 
 /* Whether each FP and vector instruction whose unit is off traps to KVM */
 extern bool kvm_riscv_simd_traps;
-/* The units that this hardware cannot switch off, nor KVM hide from guests */
+/* Units that hardware cannot switch off, so KVM cannot hide them from guests */
 extern u8 kvm_riscv_simd_stuck;
 
 void kvm_riscv_simd_init(void);

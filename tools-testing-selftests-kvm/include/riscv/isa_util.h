@@ -77,7 +77,7 @@ static inline void isa_drop_incomplete(bool *isa, bool ceiling)
 	} while (changed);
 }
 
-/* Vector instructions, in a program that is built without V V */
+/* Vector instructions, in a program that is built without V */
 #define V_INSN(insn)	".option push\n.option arch, +v\n" insn "\n.option pop\n"
 
 /*

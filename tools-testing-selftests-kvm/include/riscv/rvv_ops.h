@@ -199,7 +199,7 @@ enum rvv_result rvv_mem(struct rvv_ctx *c);
  */
 bool rvv_scalar(struct rvv_state *s, u32 insn);
 
-/* Fetch instructions.  Return how many bytes were fetched. */
+/* Fetch instructions. Return how many bytes were fetched. */
 size_t rvv_vcpu_fetch(struct rvv_vcpu *r, u64 gva, void *buf, size_t size);
 
 /*

@@ -9,29 +9,30 @@
  * the guest runs, with a text that says why.
  *
  * Format, version 1.  All numbers are little-endian and all structures a multiple
- * of 8 bytes.  A header, and then each of the sections once, in this order:
+ * of 8 bytes. A header, and then each of the sections once, in this order:
  *
  *   MACHINE  struct snapshot_machine
- *   REGS     struct snapshot_reg, as many as there are.  All registers that
- *            KVM_GET_REG_LIST has, in its order, but for those that say what is
- *            in MACHINE and VECTOR already, and ISA_EXT.
+ *   REGS     struct snapshot_reg for each register of KVM_GET_REG_LIST, in the
+ *            order of the list, except for the ISA_EXT registers and for those
+ *            whose contents are in MACHINE or VECTOR
  *   VECTOR   struct snapshot_vector and v0 to v31, vlenb bytes each; nothing
  *            without V
  *   MEMORY   struct snapshot_memory, then struct snapshot_region, and then
  *            struct snapshot_page for each page that is not all zeros, both
  *            ascending
  *
- * Each section's CRC covers its header and its contents, and the header's CRC
- * the header, which has the length of the whole. This detects bytes that have
- * changed or are missing. CRCs are not signatures: whoever can write the file
+ * Each section's CRC covers the section's header and contents. The CRC of the
+ * snapshot's header covers that header, which has the length of the whole
+ * snapshot. The CRCs and the length detect bytes that have changed or are
+ * missing. CRCs are not signatures: whoever can write the file
  * can also write a matching CRC. The contents are therefore checked as well
  * before they are used.
  *
  * The header and its CRC stay the same in all versions.
  *
- * A snapshot does not contain more than one vCPU, interrupt controllers, or
- * devices. It does not contain registers that KVM does not list either, such as
- * those of the PMU.
+ * A snapshot contains only one vCPU, and neither interrupt controllers nor
+ * devices. It does not contain registers that KVM does not list, such as those
+ * of the PMU.
  */
 #ifndef SELFTEST_KVM_SNAPSHOT_H
 #define SELFTEST_KVM_SNAPSHOT_H
@@ -62,9 +63,9 @@ struct snapshot_header {
 	u8 magic[8];
 	__le32 version;
 	__le32 nr_sections;
-	__le64 size;		/* of all, this included */
+	__le64 size;		/* of the snapshot, including this header */
 	__le32 reserved;	/* 0 */
-	__le32 crc;		/* CRC-32 (IEEE 802.3) of what is in front of it */
+	__le32 crc;		/* CRC-32 (IEEE 802.3) of all fields above */
 };
 
 struct snapshot_section {

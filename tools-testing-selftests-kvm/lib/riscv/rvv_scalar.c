@@ -259,7 +259,7 @@ static bool taken(u32 funct3, u64 a, u64 b)
 	return t != (funct3 & 1);
 }
 
-/* Load a value. Load a value. Misaligned accesses are left to the hart. */
+/* Load a value. Misaligned accesses are left to the hart. */
 static bool load(struct rvv_state *s, u64 gva, u32 funct3, u64 *v)
 {
 	unsigned int size = 1 << (funct3 & 3), shift = 64 - 8 * size;

@@ -7,8 +7,8 @@
  * registers if the guest's vlenb is not larger than the host's. For each
  * instruction the emulator generates code that loads the elements of the
  * operands, executes the instruction, and stores the elements of the result.
- * The generated code uses other x and f registers than the guest's instruction
- * names.
+ * The guest's instruction names x and f registers; the generated code uses
+ * others in their place.
  *
  * It loads and stores vl elements only, so the tail does not change. It also
  * loads the destination if the instruction is masked or reads its destination.
@@ -68,8 +68,8 @@ bool rvv_have_unit(u64 vlenb)
 	if (ctrl >= 0 && (ctrl & PR_RISCV_V_VSTATE_CTRL_CUR_MASK) == PR_RISCV_V_VSTATE_CTRL_OFF)
 		return false;
 	/*
-	 * Use the number of vlenb, because the assembler knows the name only
-	 * with V.
+	 * Use the CSR number of vlenb, because the assembler knows the name
+	 * only with V.
 	 */
 	asm volatile("csrr %0, 0xc22" : "=r" (host));
 	return vlenb <= host;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * snapshot.c - Save, check and restore a vCPU and its memory..
+ * snapshot.c - Save, check and restore a vCPU and its memory.
  *
  * snapshot.h describes the format.
  */
@@ -323,7 +323,7 @@ static bool parse_machine(struct snapshot *s, const void *p, u64 size, char *why
 	vlenb = le64_to_cpu(m->vlenb);
 	if (in_isa(m, KVM_RISCV_ISA_EXT_V) ?
 	    vlenb < 16 || vlenb > RVV_MAX_VLENB || !is_power_of_2(vlenb) : vlenb)
-		return refuse(why, "vlenb %lu is none", vlenb);
+		return refuse(why, "vlenb %lu is invalid", vlenb);
 	if (le64_to_cpu(m->mp_state) != KVM_MP_STATE_RUNNABLE &&
 	    le64_to_cpu(m->mp_state) != KVM_MP_STATE_STOPPED)
 		return refuse(why, "mp_state %llu is unknown", le64_to_cpu(m->mp_state));
@@ -365,13 +365,13 @@ static bool parse_vector(struct snapshot *s, const void *p, u64 size, char *why)
 	vl = le64_to_cpu(v->vl);
 	vtype = le64_to_cpu(v->vtype);
 	if (vstart >= 8 * vlenb)
-		return refuse(why, "vstart %lu is none with vlenb %lu", vstart, vlenb);
+		return refuse(why, "vstart %lu is invalid with vlenb %lu", vstart, vlenb);
 	if (le64_to_cpu(v->vcsr) > 7)
-		return refuse(why, "vcsr %llu is none", le64_to_cpu(v->vcsr));
+		return refuse(why, "vcsr %llu is invalid", le64_to_cpu(v->vcsr));
 	if (vtype == RVV_VTYPE_VILL ? vl :
 	    !rvv_parse_vtype(vlenb, vtype, &sew, &lmul) ||
 	    vl > (vlenb << (3 + lmul)) >> (3 + sew))
-		return refuse(why, "vl %lu is none with vtype 0x%lx and vlenb %lu", vl,
+		return refuse(why, "vl %lu is invalid with vtype 0x%lx and vlenb %lu", vl,
 			      vtype, vlenb);
 	return true;
 }
@@ -396,7 +396,8 @@ static bool parse_memory(struct snapshot *s, const void *p, u64 size, char *why)
 	    le64_to_cpu(m->nr_pages) > left / sizeof(*s->pages) ||
 	    le64_to_cpu(m->nr_regions) * sizeof(*s->regions) +
 	    le64_to_cpu(m->nr_pages) * sizeof(*s->pages) != left)
-		return refuse(why, "section memory has %lu bytes, which is not what it says", size);
+		return refuse(why, "section memory has %lu bytes, which does not match its counts",
+			      size);
 	s->nr_regions = le64_to_cpu(m->nr_regions);
 	s->nr_pages = le64_to_cpu(m->nr_pages);
 	s->regions = (void *)(m + 1);
@@ -414,7 +415,8 @@ static bool parse_memory(struct snapshot *s, const void *p, u64 size, char *why)
 		       le64_to_cpu(s->regions[r].size))
 			r++;
 		if (r == s->nr_regions || !is_range(gpa, SNAPSHOT_PAGE_SIZE, end))
-			return refuse(why, "page 0x%lx is in no memory, or comes twice", gpa);
+			return refuse(why, "page 0x%lx is outside of all regions, or occurs twice",
+				      gpa);
 		end = gpa + SNAPSHOT_PAGE_SIZE;
 	}
 	return true;
@@ -423,18 +425,18 @@ static bool parse_memory(struct snapshot *s, const void *p, u64 size, char *why)
 static bool parse_header(const struct snapshot_header *header, size_t size, char *why)
 {
 	if (size < sizeof(*header))
-		return refuse(why, "truncated: %zu bytes are less than a header has", size);
+		return refuse(why, "truncated: %zu bytes are less than a header", size);
 	if (memcmp(header->magic, SNAPSHOT_MAGIC, sizeof(header->magic)))
 		return refuse(why, "foreign: it is not the snapshot of a RISC-V vCPU");
 	if (le32_to_cpu(header->crc) != header_crc(header))
 		return refuse(why, "damaged: the header's CRC is wrong");
 	if (le32_to_cpu(header->version) != SNAPSHOT_VERSION)
-		return refuse(why, "version %u, and known is %u", le32_to_cpu(header->version),
+		return refuse(why, "version %u, but only version %u is known", le32_to_cpu(header->version),
 			      SNAPSHOT_VERSION);
 	if (le64_to_cpu(header->size) > size)
 		return refuse(why, "truncated: %zu of %llu bytes", size, le64_to_cpu(header->size));
 	if (le64_to_cpu(header->size) < size)
-		return refuse(why, "foreign: %llu bytes behind the end",
+		return refuse(why, "foreign: %llu bytes after the end",
 			      size - le64_to_cpu(header->size));
 	if (le32_to_cpu(header->nr_sections) != NR_SNAPSHOT_SECTIONS)
 		return refuse(why, "%u sections instead of %u", le32_to_cpu(header->nr_sections),
@@ -472,7 +474,7 @@ bool snapshot_parse(struct snapshot *s, const void *data, size_t size, char *why
 		section = section_end(section);
 	}
 	if ((void *)section != end)
-		return refuse(why, "foreign: something is behind the last section");
+		return refuse(why, "foreign: something follows the last section");
 	return true;
 }
 
@@ -628,11 +630,11 @@ static bool check_machine(struct kvm_vcpu *vcpu, const struct snapshot_machine *
 	has = vcpu_get_reg(vcpu, RISCV_TIMER_REG(frequency));
 	want = le64_to_cpu(m->timer_frequency);
 	if (has != want)
-		return refuse(why, "the timer has %lu Hz, this host's %lu", want, has);
+		return refuse(why, "the timer runs at %lu Hz, and this host's at %lu", want, has);
 	has = vcpu_get_reg(vcpu, RISCV_CONFIG_REG(satp_mode));
 	want = le64_to_cpu(m->satp_mode);
 	if (has < want)
-		return refuse(why, "satp mode %lu, and this host has up to %lu", want, has);
+		return refuse(why, "satp mode %lu, and this host has modes up to %lu only", want, has);
 	want = le64_to_cpu(m->vlenb);
 	if (!want)
 		return true;
@@ -650,8 +652,8 @@ static bool restore_regs(struct kvm_vcpu *vcpu, const struct snapshot *s, char *
 		id = le64_to_cpu(s->regs[i].id);
 		value = le64_to_cpu(s->regs[i].value);
 		/*
-		 * The timer of a new vCPU is already off, and KVM refuses to
-		 * switch it off.
+		 * The timer of a new vCPU is already off, and Linux 7.3 refuses
+		 * to switch it off again.
 		 */
 		if (id == RISCV_TIMER_REG(state) && value == KVM_RISCV_TIMER_STATE_OFF)
 			continue;
