@@ -22,8 +22,8 @@ export KDIR BUILD JOBS QEMU FIRMWARE SEED AUTHOR
 .PHONY: all help deps base apply absorb first export build boot test check check-text check-each \
 	check-long check-mutants mutate check-debug check-hosts check-configs check-base \
 	check-install check-qemu check-stable firmware qemu-new qemu-faults vmm-check migrate \
-	qemu qemu-export qemu-migrate coverage decoder prove fuzz bench figures mbox junit \
-	kselftest-tar clean distclean
+	qemu qemu-export qemu-migrate coverage decoder prove fuzz bench bench-linux figures mbox \
+	junit kselftest-tar clean distclean
 
 all: args-all build
 	@$(S)/run-tests.sh -l all -v $(VLEN) -s $(SMP) series hooked smoke
@@ -147,6 +147,9 @@ coverage: build
 bench: build
 	@$(S)/bench.sh
 
+bench-linux: build
+	@$(S)/bench-linux.sh
+
 mbox: apply
 	@$(S)/mbox.sh
 
@@ -160,7 +163,7 @@ kselftest-tar: build
 	@$(S)/build.sh kselftest-tar
 
 clean:
-	rm -rf build/obj* build/bench build/hook* build/kselftest* build/khdr* build/logs \
+	rm -rf build/obj* build/bench build/bench-linux build/hook* build/kselftest* build/khdr* build/logs \
 		build/stripped build/vmm/probe build/vmm/*.cpio build/*.config* build/*.list \
 		build/initramfs.* build/init build/gen_init_cpio build/staged build/jobs build/passed build/check-base* \
 		build/stable-*/obj* build/stable-*/hook build/syzkaller

@@ -13,6 +13,7 @@
 # a kernel without a choice.  SCENARIO: the beginning of a name.
 # BASE_IMAGE in the environment is a kernel of the base that need not be built.
 . "$(dirname "$0")/lib.sh"
+. "$scripts/count.sh"
 
 dir=$build/bench
 doc_csv=$top/Documentation/performance.csv
@@ -68,12 +69,6 @@ if [ -n "${compare:-}" ]; then
 	exit
 fi
 
-build_plugin()
-{
-	gcc -O2 -shared -fPIC -fvisibility=hidden -Wall -Wextra -Werror \
-		-o "$dir/simd_count.so" "$scripts/simd_count.c"
-}
-
 make_initramfs()
 {
 	echo "simd_bench 6000 - /simd_bench $*" >"$dir/tests"
@@ -90,7 +85,6 @@ make_initramfs()
 	"$build/gen_init_cpio" "$dir/spec" >"$dir/initramfs.cpio"
 }
 
-# The seed, the clock, the console: nothing of the outside may reach the guest.
 boot()
 {
 	local image=$1 vlen=$2 mode=$3 out=$4 param=
@@ -98,15 +92,9 @@ boot()
 	if [ "$mode" != - ]; then
 		param="kvm.simd_switch=$mode"
 	fi
-	rm -f "$out.console" "$out.counts" "$out.profile"
-	timeout --foreground -k 5 1800 "$qemu" \
-		-M virt,aia=aplic-imsic,aia-guests=4 -cpu "max,vlen=$vlen" -m 1G \
-		-smp 1 -icount shift=0,sleep=off -seed 1 -rtc base=2026-01-01,clock=vm \
-		-display none -nodefaults -serial "file:$out.console" -monitor none -no-reboot \
-		-plugin "$dir/simd_count.so,out=$out.counts${profile:+,profile=$out.profile}" \
-		-kernel "$image" -initrd "$dir/initramfs.cpio" \
-		-append "console=ttyS0 loglevel=5 panic=-1 norandmaps l1.run $param" </dev/null
-	tr -d '\r' <"$out.console" >"$out.log"
+	rm -f "$out.counts" "$out.profile"
+	counting_boot "$dir/simd_count.so,out=$out.counts${profile:+,profile=$out.profile}" \
+		"$out" "$image" "$dir/initramfs.cpio" "$vlen" 1G "$param"
 	grep -q '^ok 1 simd_bench' "$out.log" || { cat "$out.log"; return 1; }
 	grep -qx "# mode: $mode" "$out.log" || { echo "mode $mode is not in effect"; return 1; }
 }
@@ -215,7 +203,7 @@ delivers_traps || [ "$modes" = eager ] || [ "$modes" = - ] ||
 	die "QEMU $(qemu_version) $no_traps; only -m eager can be measured"
 [ -e "$kst/riscv/simd_bench" ] || die "$kst/riscv/simd_bench is missing: make build"
 
-step "build the plugin" bench-plugin.log build_plugin
+step "build the plugin" bench-plugin.log build_plugin "$dir/simd_count.so"
 make_initramfs "$@"
 if [[ " $kernels " == *" base "* ]] && [ -z "${BASE_IMAGE:-}" ]; then
 	step "build the base's kernel (6 minutes the first time)" build-kernel-base.log \

@@ -16,6 +16,9 @@
  * the laps.  A timer tick or a kernel thread makes some laps longer, and leaves
  * the median alone.
  *
+ * With the argument laps=FILE also each lap in its order, for laps that are not alike:
+ * window, lap, instructions.
+ *
  * With the argument profile=FILE also how often each instruction of the kernel
  * was executed between BEGIN and END: window, address, count.
  *
@@ -120,7 +123,7 @@ EXPORT int qemu_plugin_version = QEMU_PLUGIN_VERSION;
 static struct qemu_plugin_scoreboard *score;
 static uint64_t laps[NR_COUNTERS][MAX_LAPS], last[NR_COUNTERS];
 static unsigned int nr_laps;
-static FILE *out, *profile;
+static FILE *out, *in_order, *profile;
 
 /* One for each instruction of the kernel that has been translated */
 static struct site {
@@ -189,6 +192,10 @@ static void write_out(void)
 	window++;
 	if (profile)
 		profile_end(window);
+	for (i = 0; in_order && i < nr_laps; i++)
+		fprintf(in_order, "%u %u %" PRIu64 "\n", window, i + 1, laps[INSN][i]);
+	if (in_order)
+		fflush(in_order);
 	for (c = 0; c < NR_COUNTERS && nr_laps; c++) {
 		double sum = 0;
 
@@ -328,8 +335,10 @@ EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info, int
 		return -1;
 	}
 	for (i = 0; i < argc; i++)
-		if (!open_for(argv[i], "out=", &out) && !open_for(argv[i], "profile=", &profile)) {
-			fprintf(stderr, "simd_count: out=FILE[,profile=FILE], not %s\n", argv[i]);
+		if (!open_for(argv[i], "out=", &out) && !open_for(argv[i], "laps=", &in_order) &&
+		    !open_for(argv[i], "profile=", &profile)) {
+			fprintf(stderr, "simd_count: out=FILE[,laps=FILE][,profile=FILE], not %s\n",
+				argv[i]);
 			return -1;
 		}
 	if (!out) {

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# The tables of Documentation/vmm.md and migration.md from the last "make vmm-check" and
-# the last "make qemu-migrate".  "make figures" calls this.
+# The tables of Documentation/vmm.md and migration.md from the last "make vmm-check",
+# "make qemu-migrate" and "make bench-linux".  "make figures" calls this.
 . "$(dirname "$0")/lib.sh"
 
 zv=zvbb=off,zvbc=off,zvfh=off,zvfhmin=off,zvkb=off,zvkg=off,zvkned=off,zvknha=off,zvknhb=off,zvksed=off,zvksh=off,zvkt=off
@@ -74,5 +74,9 @@ if [ -s "$logs/qemu-migrate.costs" ]; then
 	replace migration.md qemu-costs \
 		"| VLEN on a host of 256 | instructions of the host a round | slower by |" \
 		<"$logs/qemu-migrate.costs"
+fi
+if [ -s "$logs/bench-linux.table" ]; then
+	tail -n +3 "$logs/bench-linux.table" |
+		replace migration.md bench-linux "$(head -n 1 "$logs/bench-linux.table")"
 fi
 git -C "$top" --no-pager diff --stat -- Documentation/vmm.md Documentation/migration.md

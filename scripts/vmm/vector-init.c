@@ -3,7 +3,10 @@
  * The init of a Linux guest whose vector length is not its host's: programs as
  * they are, that ask for the length and do their sums, two of them for each CPU
  * in turns and with signals between, so that the guest's kernel saves and restores vectors.
- * What comes out is compared with the same sums without vectors.
+ * What comes out is compared with the same sums without vectors.  The kernel also copies
+ * from and to user space with vectors, through a pipe.
+ *
+ * The sums are between two markers of scripts/simd_count.c, which are hints to a hart.
  */
 #define _GNU_SOURCE
 #include <signal.h>
@@ -17,8 +20,10 @@
 #include <termios.h>
 #include <unistd.h>
 
-#define N		96
+#define N		8192
 #define ROUNDS		2
+#define COPY		8192	/* at least CONFIG_RISCV_ISA_V_UCOPY_THRESHOLD; fits into a pipe */
+#define MARK_LAP	0x6b2	/* Keep in step with simd_count.c */
 #define HWCAP_V		(1UL << ('V' - 'A'))
 #define VECTOR(code)	".option push\n.option arch, +v\n" code "\n.option pop\n"
 
@@ -86,11 +91,11 @@ static double doubles(const double *a, unsigned long n)
 	asm volatile(VECTOR("vsetivli %0, 5, e16, m1, ta, ma\n"				\
 			    "vid.v v1\n" "vadd.vi v9, v1, 7\n"				\
 			    "vs1r.v v1, (%1)\n" "vs1r.v v9, (%2)")			\
-		     : "=r" (before) : "r" (kept[0]), "r" (kept[1]) : "memory");	\
+		     : "=&r" (before) : "r" (kept[0]), "r" (kept[1]) : "memory");	\
 	work;										\
 	asm volatile(VECTOR("csrr %0, vl\n"						\
 			    "vs1r.v v1, (%1)\n" "vs1r.v v9, (%2)")			\
-		     : "=r" (after) : "r" (kept[2]), "r" (kept[3]) : "memory");		\
+		     : "=&r" (after) : "r" (kept[2]), "r" (kept[3]) : "memory");		\
 	bad |= before != after || memcmp(kept[0], kept[2], n) || memcmp(kept[1], kept[3], n); \
 	bad;										\
 })
@@ -115,18 +120,35 @@ static int survives_signals(void)
 	return !KEEP(while (signals < want) asm volatile("" ::: "memory"));
 }
 
+/* Neither length nor address is a multiple of anything. */
+static int copies(int seed)
+{
+	static unsigned char from[COPY], to[COPY + 1];
+	int fd[2], i, ok;
+
+	for (i = 0; i < COPY; i++)
+		from[i] = i * 7 + seed;
+	if (pipe(fd))
+		return 0;
+	ok = write(fd[1], from + 1, COPY - 1) == COPY - 1 &&
+	     read(fd[0], to + 2, COPY - 1) == COPY - 1 && !memcmp(from + 1, to + 2, COPY - 1);
+	close(fd[0]);
+	close(fd[1]);
+	return ok;
+}
+
 static int check(void)
 {
 	static int a[N], b[N], c[N], want_c[N];
 	static double d[N];
-	int i, r, want = 0, ok = 1;
+	int i, r, want = 0, ok = 1, pid = getpid();
 	double want_d = 0;
 
 	for (i = 0; i < N; i++) {
 		a[i] = i * 2654435761U;
-		b[i] = i * 40503U + getpid();
+		b[i] = i * 40503U + pid;
 		c[i] = want_c[i] = i;
-		d[i] = i + getpid();
+		d[i] = i + pid;
 		want += (unsigned int)a[i] * b[i];
 		want_d += d[i] * d[i];
 	}
@@ -136,10 +158,16 @@ static int check(void)
 			want_c[i] += (unsigned int)a[i];
 		ok &= !memcmp(c, want_c, sizeof(c));
 		ok &= doubles(d, N) == want_d;
+		ok &= copies(r + pid);
 		ok &= survives_signals();
 		sched_yield();
 	}
 	return ok;
+}
+
+static void mark_lap(void)
+{
+	asm volatile("slti x0, x0, %0" :: "i" (MARK_LAP) : "memory");
 }
 
 /* Two processes for each CPU: they come to each other's CPUs, too. */
@@ -160,6 +188,7 @@ int main(void)
 	ok = !!(getauxval(AT_HWCAP) & HWCAP_V);
 	signal(SIGALRM, on_signal);
 	fflush(stdout);
+	mark_lap();
 	for (i = 1; i < n; i++) {
 		child = fork();
 		if (!child)
@@ -169,6 +198,7 @@ int main(void)
 	ok &= check();
 	for (i = 1; i < n; i++)
 		ok &= wait(&status) > 0 && !status;
+	mark_lap();
 	printf("vector-check: %s\n", ok ? "passed" : "FAILED");
 	fflush(stdout);
 	tcdrain(STDOUT_FILENO);
