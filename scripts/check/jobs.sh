@@ -97,6 +97,16 @@ drain()
 
 now() { later "$@"; drain; }
 
+# last_ends: wait for the job that began last, and return what it did
+last_ends()
+{
+	while [[ " ${running[*]} " == *" $last_job "* ]]; do
+		await "${!running[@]}"
+	done
+	print_ended || true
+	[ "$(cat "$build/jobs/$last_job.rc" 2>/dev/null)" = 0 ]
+}
+
 kill_jobs()
 {
 	local pid
@@ -138,7 +148,7 @@ check()
 	return $rc
 }
 
-# A copy of what boots, so that the next patch can be built meanwhile
+# A copy of what boots, so that the next patches can be built meanwhile
 staged=$build/staged
 stage()
 {

@@ -132,7 +132,8 @@ build_patch()
 	"$scripts/build.sh" initramfs >"$logs/initramfs.log" 2>&1
 }
 
-# boot_patch WHERE REV TIP: run the tests in a copy of what has been built
+# boot_patch WHERE REV TIP: run the tests in the copy of what has been built, and
+# remove that
 boot_patch()
 {
 	local where=$1 rev=$2 what="series smoke"
@@ -152,6 +153,7 @@ boot_patch()
 			"check-hooked-$(slug "${where%/*}")" hooked || true
 		tests "${where%/*}, base's tests" "check-tip-$(slug "${where%/*}")" base || true
 	fi
+	rm -rf "$staged"
 }
 
 # is_patch NUMBER NAME WHICH: a number, or part of a name
@@ -163,10 +165,11 @@ is_patch()
 	esac
 }
 
-# each_patch: the next one is built while the one before it is tested
+# each_patch: the next ones are built while those before are tested
 each_patch()
 {
 	local names revs i name where rev tip next started='' ended='' last_tip=base
+	local staged
 
 	mapfile -t names < <(grep -v '^#' "$top/patches/series")
 	mapfile -t revs < <(lgit log --reverse --format='%H %s' base..series |
@@ -199,14 +202,15 @@ each_patch()
 			last_tip=$rev
 		fi
 
-		# Built while the patch before is tested, whose results come first
+		# Built while patches before are tested, whose results come first
 		later build_patch "$where" "$rev" "$built" "$tip"
-		if ! drain; then
+		if ! last_ends; then
 			say "# $where is not booted"
 			built=
 			continue
 		fi
 		built=$rev
+		staged=$build/staged-$i
 		stage
 		later boot_patch "$where" "$rev" "$tip"
 	done

@@ -2,12 +2,16 @@
 /*
  * guest_vlenb_linux.c - Boot Linux in a VM of another vector length.
  *
- *	guest_vlenb_linux [-b VLENB] [-c CPUS] IMAGE INITRAMFS
+ *	guest_vlenb_linux [-a BUDGET] [-b VLENB] [-c CPUS] IMAGE INITRAMFS
  *
  * This is a minimal VMM: it has vCPUs, memory, a UART that only prints, and the
  * emulator for the instructions that KVM reports with KVM_EXIT_RISCV_VECTOR.
  * The guest kernel needs CONFIG_RISCV_ISA_V and support for an initramfs and an
  * 8250 console. The guest passes if it prints VERDICT and then powers off.
+ *
+ * BUDGET is how many instructions the VMM may execute after each instruction
+ * that KVM reports, RVV_RUN_AHEAD by default. The host's vector unit executes
+ * vector instructions if its registers are long enough.
  *
  * Without arguments there is nothing to boot, and the test is skipped.
  */
@@ -28,6 +32,7 @@
 #include "simd.h"
 #include "test_util.h"
 
+#define USAGE		"[-a BUDGET] [-b VLENB] [-c CPUS] IMAGE INITRAMFS"
 #define VERDICT		"vector-check: passed"
 
 #define RAM_BASE	0x80000000UL
@@ -307,8 +312,10 @@ static struct kvm_vm *create(u64 vlenb, unsigned int nr_cpus, struct kvm_vcpu **
 	return vm;
 }
 
+static unsigned int run_ahead = RVV_RUN_AHEAD;
+static bool use_unit;
 static struct kvm_vcpu *vcpus[MAX_CPUS];
-static atomic_ulong nr_emulated;
+static atomic_ulong nr_emulated, nr_ahead;
 static atomic_bool powered_off;
 
 /*
@@ -330,6 +337,8 @@ static void *run_vcpu(void *arg)
 	struct rvv_vcpu rvv;
 
 	rvv_vcpu_init(&rvv, vcpu);
+	rvv.run_ahead = run_ahead;
+	rvv.s->unit = use_unit;
 	this_run = run;
 	while (!atomic_load(&powered_off)) {
 		if (__vcpu_run(vcpu)) {
@@ -360,6 +369,7 @@ static void *run_vcpu(void *arg)
 			TEST_FAIL("Unexpected exit reason %u", run->exit_reason);
 		}
 	}
+	atomic_fetch_add(&nr_ahead, rvv.nr_ahead);
 	rvv_vcpu_free(&rvv);
 
 	return NULL;
@@ -367,15 +377,18 @@ static void *run_vcpu(void *arg)
 
 int main(int argc, char *argv[])
 {
-	u64 host, vlenb = 64, in_kernel = 0, in_user = 0, emulated;
+	u64 host, vlenb = 64, in_kernel = 0, in_user = 0, emulated, ahead;
 	struct sigaction sa = { .sa_handler = on_signal };
 	unsigned int nr_cpus = 1, n;
 	pthread_t threads[MAX_CPUS];
 	struct kvm_vm *vm;
 	int opt;
 
-	while ((opt = getopt(argc, argv, "b:c:")) != -1) {
+	while ((opt = getopt(argc, argv, "a:b:c:")) != -1) {
 		switch (opt) {
+		case 'a':
+			run_ahead = strtoul(optarg, NULL, 0);
+			break;
 		case 'b':
 			vlenb = strtoul(optarg, NULL, 0);
 			break;
@@ -383,13 +396,13 @@ int main(int argc, char *argv[])
 			nr_cpus = strtoul(optarg, NULL, 0);
 			break;
 		default:
-			ksft_exit_fail_msg("usage: %s [-b VLENB] [-c CPUS] IMAGE INITRAMFS\n",
-					   argv[0]);
+			ksft_exit_fail_msg("usage: %s " USAGE "\n", argv[0]);
 		}
 	}
 	__TEST_REQUIRE(argc - optind == 2, "no kernel and initramfs to boot");
 	host = kvm_host_vlenb();
 	__TEST_REQUIRE(host, "the host has no V");
+	use_unit = rvv_have_unit(vlenb);
 	TEST_ASSERT(nr_cpus && nr_cpus <= MAX_CPUS, "1 to %u CPUs", MAX_CPUS);
 
 	vm = create(vlenb, nr_cpus, vcpus, argv[optind], argv[optind + 1]);
@@ -409,10 +422,14 @@ int main(int argc, char *argv[])
 	}
 
 	emulated = atomic_load(&nr_emulated);
-	ksft_print_msg("%lu instructions emulated by the VMM, %lu by KVM\n", emulated, in_kernel);
+	ahead = atomic_load(&nr_ahead);
+	ksft_print_msg("%lu instructions emulated by the VMM, and %lu after them, %lu by KVM\n",
+		       emulated, ahead, in_kernel);
 	TEST_ASSERT(passed, "The guest has not printed: " VERDICT);
 	TEST_ASSERT(emulated == in_user && !emulated == (vlenb == host),
 		    "%lu instructions emulated, %lu left to the VMM", emulated, in_user);
+	TEST_ASSERT(!ahead == !(run_ahead && emulated),
+		    "%lu instructions executed after emulated ones", ahead);
 	kvm_vm_free(vm);
 
 	return 0;

@@ -446,11 +446,38 @@ static void rvv_init_scalar(struct rvv_ctx *c)
 		c->scalar = rvv_ext(c->scalar, c->sew, op->flags & S1);
 }
 
+/*
+ * Set all elements of vd to a value of their size. Linux does this to all
+ * vector registers at each system call, so use words where possible.
+ */
+static void rvv_fill(struct rvv_ctx *c, u64 v)
+{
+	u64 i = c->s->vstart, vl = c->s->vl, n = 8 >> c->d.eew;
+	u64 *words = (u64 *)(c->s->v + c->d.reg * c->s->vlenb);
+	u64 word = v * (~0UL / rvv_zext(~0UL, c->d.eew));
+
+	while (i < vl) {
+		if (!(i & (n - 1)) && i + n <= vl) {
+			words[(i << c->d.eew) / 8] = word;
+			i += n;
+		} else {
+			rvv_set(c, &c->d, i, v);
+			i++;
+		}
+	}
+}
+
 static void rvv_loop(struct rvv_ctx *c)
 {
 	const struct rvv_op *op = c->op;
 	bool v = rvv_is_v(c) && op->s1 != K_NONE;
 	u64 a = 0, b = c->scalar, d = 0;
+
+	/* vmv.v.x, vmv.v.i and vfmv.v.f, which cannot be masked */
+	if (op->s2 == K_NONE && !rvv_is_v(c)) {
+		rvv_fill(c, op->elem(c, a, b, d));
+		return;
+	}
 
 	for (c->i = c->s->vstart; c->i < c->s->vl; c->i++) {
 		if (op->flags & CARRY)
