@@ -599,7 +599,7 @@ int kvm_riscv_vcpu_illegal_insn(struct kvm_vcpu *vcpu,
 {
 	u8 need, off, missing = simd_missing(vcpu);
 	u8 emulated = vcpu->arch.simd.emulated;
-	unsigned long insn;
+	unsigned long insn, retried_pc;
 
 	/*
 	 * Do not count traps that KVM gets only because a unit is missing. The
@@ -613,6 +613,10 @@ int kvm_riscv_vcpu_illegal_insn(struct kvm_vcpu *vcpu,
 	if (missing) {
 		if (!kvm_riscv_vcpu_trapped_insn(vcpu, trap, &insn))
 			return 1;
+
+		/* A retry matters only to the trap that follows it. */
+		retried_pc = vcpu->arch.simd.retried_pc;
+		vcpu->arch.simd.retried_pc = 0;
 
 		need = kvm_riscv_simd_insn_units(insn);
 		/*
@@ -658,11 +662,11 @@ int kvm_riscv_vcpu_illegal_insn(struct kvm_vcpu *vcpu,
 		/*
 		 * The instruction that was replaced may have been a vector
 		 * instruction, whose unit KVM never loads. Let the guest
-		 * execute the new instruction once. If it traps again at this
-		 * address, redirect the trap.
+		 * execute the new instruction once, and redirect the trap if
+		 * the next one is at the same address.
 		 */
 		if (!trap->stval && insn && missing & emulated & ~off &&
-		    vcpu->arch.simd.retried_pc != trap->sepc) {
+		    retried_pc != trap->sepc) {
 			vcpu->arch.simd.retried_pc = trap->sepc;
 			return 1;
 		}

@@ -153,7 +153,7 @@ int kvm_riscv_vcpu_load_sync_regs(struct kvm_vcpu *vcpu, u64 *valid)
 {
 	u64 classes = kvm_riscv_sync_regs_classes(vcpu->arch.isa);
 	struct kvm_sync_regs *regs = &vcpu->run->s.regs;
-	u64 dirty, mode;
+	u64 dirty, mode, fcsr;
 
 	BUILD_BUG_ON(sizeof(*regs) > SYNC_REGS_SIZE_BYTES);
 
@@ -168,7 +168,8 @@ int kvm_riscv_vcpu_load_sync_regs(struct kvm_vcpu *vcpu, u64 *valid)
 	if (dirty & KVM_SYNC_RISCV_CORE &&
 	    mode != KVM_RISCV_MODE_S && mode != KVM_RISCV_MODE_U)
 		return -EINVAL;
-	if (dirty & KVM_SYNC_RISCV_FP && READ_ONCE(regs->fcsr) > U32_MAX)
+	fcsr = READ_ONCE(regs->fcsr);
+	if (dirty & KVM_SYNC_RISCV_FP && fcsr > U32_MAX)
 		return -EINVAL;
 	if (dirty & KVM_SYNC_RISCV_VECTOR_CSR &&
 	    READ_ONCE(regs->vlenb) != vcpu->arch.guest_vector.vlenb)
@@ -179,7 +180,7 @@ int kvm_riscv_vcpu_load_sync_regs(struct kvm_vcpu *vcpu, u64 *valid)
 	if (dirty & KVM_SYNC_RISCV_CSR)
 		load_csrs(vcpu, regs);
 	if (dirty & KVM_SYNC_RISCV_FP)
-		kvm_riscv_vcpu_load_sync_fp(vcpu, regs);
+		kvm_riscv_vcpu_load_sync_fp(vcpu, regs, fcsr);
 	if (dirty & KVM_SYNC_RISCV_VECTOR_CSR)
 		load_vector_csrs(vcpu, regs);
 

@@ -49,6 +49,31 @@ static void vector_set_dirty(struct kvm_vcpu *vcpu, unsigned long fields)
 	preempt_enable();
 }
 
+static __always_inline bool vector_uxl_is_32(unsigned long vsstatus)
+{
+#ifdef CONFIG_64BIT
+	return FIELD_GET(SR_UXL, vsstatus) == FIELD_GET(SR_UXL, SR_UXL_32);
+#else
+	return false;
+#endif
+}
+
+/* Whether the instruction is one of a 32-bit process of a 64-bit guest */
+static bool vector_is_rv32(struct kvm_vcpu *vcpu)
+{
+	unsigned long vsstatus;
+
+	if (vcpu->arch.guest_context.sstatus & SR_SPP)
+		return false;
+
+	/* With NACL, the CSR is in per-CPU memory. */
+	preempt_disable();
+	vsstatus = ncsr_read(CSR_VSSTATUS);
+	preempt_enable();
+
+	return vector_uxl_is_32(vsstatus);
+}
+
 /*
  * The number of elements in a register group, or 0 if vtype is not supported or
  * the group has no room for an element.
@@ -78,7 +103,7 @@ static __always_inline bool vector_is_vset(unsigned long insn)
  * Return false, and change nothing, if the encoding is reserved.
  */
 static __always_inline bool vector_vset(struct kvm_vcpu *vcpu,
-					unsigned long insn)
+					unsigned long insn, bool rv32)
 {
 	struct __riscv_v_ext_state *vector = &vcpu->arch.guest_vector;
 	struct kvm_cpu_context *cntx = &vcpu->arch.guest_context;
@@ -102,6 +127,12 @@ static __always_inline bool vector_vset(struct kvm_vcpu *vcpu,
 		vtype = GET_RS2(insn, cntx);
 	} else {
 		return false;
+	}
+
+	/* A 32-bit process has 32-bit registers, so that vill is bit 31. */
+	if (rv32) {
+		avl = (u32)avl;
+		vtype = (u32)vtype;
 	}
 
 	vlmax = vector_vlmax(vcpu, vtype);
@@ -132,7 +163,11 @@ static __always_inline bool vector_vset(struct kvm_vcpu *vcpu,
 noinstr bool kvm_riscv_vcpu_vector_fixup(struct kvm_vcpu *vcpu,
 					 unsigned long insn)
 {
-	if (!vector_is_vset(insn) || !vector_vset(vcpu, insn))
+	/* The regular path finds out if this is a 32-bit process. */
+	if (vector_uxl_is_32(csr_read(CSR_VSSTATUS)))
+		return false;
+
+	if (!vector_is_vset(insn) || !vector_vset(vcpu, insn, false))
 		return false;
 
 	csr_set(CSR_VSSTATUS, SR_VS_DIRTY);
@@ -159,6 +194,17 @@ static int vector_csr_read(struct kvm_vcpu *vcpu, unsigned long *val,
 	*val = cur;
 
 	return KVM_INSN_CONTINUE_NEXT_SEPC;
+}
+
+static unsigned long vector_vtype(struct kvm_vcpu *vcpu)
+{
+	unsigned long vtype = vcpu->arch.guest_vector.vtype;
+
+	/* In a 32-bit process vill is bit 31, and the hart sign-extends. */
+	if (vtype & VTYPE_VILL && vector_is_rv32(vcpu))
+		return sign_extend64(BIT(31), 31);
+
+	return vtype;
 }
 
 int kvm_riscv_vcpu_vector_csr_rmw(struct kvm_vcpu *vcpu, unsigned int csr_num,
@@ -194,7 +240,7 @@ int kvm_riscv_vcpu_vector_csr_rmw(struct kvm_vcpu *vcpu, unsigned int csr_num,
 	case CSR_VL:
 		return vector_csr_read(vcpu, val, vector->vl);
 	case CSR_VTYPE:
-		return vector_csr_read(vcpu, val, vector->vtype);
+		return vector_csr_read(vcpu, val, vector_vtype(vcpu));
 	case CSR_VLENB:
 		return vector_csr_read(vcpu, val, vector->vlenb);
 	default:
@@ -242,12 +288,25 @@ static int vector_emulate(struct kvm_vcpu *vcpu, unsigned long insn)
 	if (!vector_is_vset(insn))
 		return vector_exit_to_user(vcpu, insn);
 
-	if (!vector_vset(vcpu, insn))
+	if (!vector_vset(vcpu, insn, vector_is_rv32(vcpu)))
 		return KVM_INSN_ILLEGAL_TRAP;
 
 	vector_set_dirty(vcpu, SR_VS_DIRTY);
 
 	return KVM_INSN_CONTINUE_NEXT_SEPC;
+}
+
+/*
+ * Handle the fences that have been requested, and fetch the instruction again.
+ * Return false if that fails, or if the instruction has been replaced.
+ */
+static bool vector_refetch(struct kvm_vcpu *vcpu, unsigned long insn)
+{
+	unsigned long sepc = vcpu->arch.guest_context.sepc;
+	struct kvm_cpu_trap trap = { 0 };
+
+	return kvm_riscv_vcpu_unpriv_read(vcpu, true, sepc, &trap) == insn &&
+	       !trap.scause;
 }
 
 /**
@@ -266,8 +325,15 @@ int kvm_riscv_vcpu_vector_insn(struct kvm_vcpu *vcpu, struct kvm_run *run,
 {
 	int rc;
 
-	if (!kvm_riscv_vcpu_emulation_begin(vcpu))
+	/*
+	 * If a fence has been requested, fetch the instruction again here. If
+	 * the guest did, it could find a new fence each time.
+	 */
+	if (!kvm_riscv_vcpu_emulation_begin(vcpu) &&
+	    !vector_refetch(vcpu, insn)) {
+		kvm_riscv_vcpu_emulation_end(vcpu);
 		return 1;
+	}
 
 	if ((insn & INSN_OPCODE_MASK) >> INSN_OPCODE_SHIFT == INSN_OPCODE_SYSTEM)
 		rc = kvm_riscv_vcpu_system_insn(vcpu, run, insn);

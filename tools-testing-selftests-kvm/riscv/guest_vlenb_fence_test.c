@@ -380,6 +380,14 @@ static void give_up(struct kvm_vcpu *vcpu)
 	vcpu->run->immediate_exit = 0;
 }
 
+/* A KVM_RUN that fails because of kvm_run's registers counts, too. */
+static void fail(struct kvm_vcpu *vcpu)
+{
+	vcpu->run->kvm_dirty_regs = -1ULL;
+	TEST_ASSERT(__vcpu_run(vcpu) && errno == EINVAL, "KVM_RUN did not return EINVAL");
+	vcpu->run->kvm_dirty_regs = 0;
+}
+
 static void run_again(struct kvm_vcpu *vcpu)
 {
 	vcpu_run(vcpu);
@@ -406,7 +414,7 @@ static void reset(struct kvm_vcpu *vcpu)
  */
 TEST_F(fence, waits)
 {
-	void (*ends[])(struct kvm_vcpu *) = { run_again, give_up, stop, reset };
+	void (*ends[])(struct kvm_vcpu *) = { run_again, give_up, fail, stop, reset };
 	static const int fids[] = {
 		SBI_RFENCE_FENCE_I, SBI_RFENCE_SFENCE_VMA, SBI_RFENCE_SFENCE_ASID,
 	};

@@ -6,7 +6,8 @@
  * A VM whose vlenb is not the host's executes vsetvli, vsetivli, vsetvl, and
  * reads and writes of the vector CSRs, one at a time and from random states.
  * After each instruction the registers must have the values that the reference
- * emulator computes.
+ * emulator computes.  The VM does so in S mode, and again in U mode as a 32-bit
+ * process, for which registers have 32 bits.
  *
  *	-s SEED		where the random numbers start (printed)
  *	-n COUNT	how many instructions for each length (250)
@@ -35,6 +36,11 @@
 
 static struct rvv_state want;
 static struct kvm_random_state rng;
+
+/* Whether the guest is a 32-bit process, and where its code is */
+static bool rv32;
+static u64 start_pc, insn_pc, trap_pc;
+
 static unsigned int nr_legal, nr_illegal;
 
 /* The instruction at guest_insn is written by the host. */
@@ -42,7 +48,7 @@ static void guest_code(void)
 {
 	asm volatile(".option push\n"
 		     ".option norvc\n"
-		     ".balign 4\n"
+		     ".balign 64\n"
 		     ".globl guest_start\n"
 		     "guest_start:\n"
 		     "fence.i\n"
@@ -141,10 +147,14 @@ static void random_state(struct rvv_state *s, u64 vlenb)
 	s8 sew, lmul;
 
 	s->vlenb = vlenb;
-	s->pc = (u64)guest_insn;
+	s->pc = insn_pc;
 	s->x[RD] = kvm_random_u64(&rng);
 	s->x[RS1] = random_avl();
 	s->x[RS2] = random_vtype();
+	if (rv32) {
+		s->x[RS1] = (u32)s->x[RS1] | kvm_random_u64(&rng) << 32;
+		s->x[RS2] = (u32)s->x[RS2] | kvm_random_u64(&rng) << 32;
+	}
 	s->vtype = random_vtype();
 	s->vl = 0;
 	if (rvv_parse_vtype(vlenb, s->vtype, &sew, &lmul))
@@ -159,11 +169,15 @@ static void set_state(struct kvm_vcpu *vcpu, const struct rvv_state *s, u32 insn
 {
 	u64 sstatus = vcpu_get_reg(vcpu, RISCV_GENERAL_CSR_REG(sstatus));
 
+	/* UXL must make no difference in S mode. */
+	sstatus &= ~(SR_VS | SR_UXL);
+	sstatus |= SR_VS_CLEAN | (rv32 || random_below(2) ? SR_UXL_32 : SR_UXL_64);
+
 	*(u32 *)addr_gva2hva(vcpu->vm, (gva_t)guest_insn) = insn;
 
-	vcpu_set_reg(vcpu, RISCV_CORE_REG(regs.pc), (u64)guest_start);
-	vcpu_set_reg(vcpu, RISCV_GENERAL_CSR_REG(sstatus),
-		     (sstatus & ~SR_VS) | SR_VS_CLEAN);
+	vcpu_set_reg(vcpu, RISCV_CORE_REG(regs.pc), start_pc);
+	vcpu_set_reg(vcpu, RISCV_CORE_REG(mode), rv32 ? KVM_RISCV_MODE_U : KVM_RISCV_MODE_S);
+	vcpu_set_reg(vcpu, RISCV_GENERAL_CSR_REG(sstatus), sstatus);
 	vcpu_set_reg(vcpu, RISCV_GENERAL_CSR_REG(scause), 0);
 	vcpu_set_reg(vcpu, x_reg(RD), s->x[RD]);
 	vcpu_set_reg(vcpu, x_reg(RS1), s->x[RS1]);
@@ -172,6 +186,30 @@ static void set_state(struct kvm_vcpu *vcpu, const struct rvv_state *s, u32 insn
 	vcpu_set_reg(vcpu, VECTOR_CSR_REG(vl), s->vl);
 	vcpu_set_reg(vcpu, VECTOR_CSR_REG(vstart), s->vstart);
 	vcpu_set_reg(vcpu, VECTOR_CSR_REG(vcsr), s->vcsr);
+}
+
+/*
+ * Emulate an instruction of a 32-bit process: it reads the lower halves of the
+ * x registers, and sign-extends what it writes.
+ */
+static enum rvv_result emulate_rv32(struct rvv_state *s, u32 insn)
+{
+	u64 rd = s->x[RD], rs1 = s->x[RS1], rs2 = s->x[RS2];
+	enum rvv_result result;
+
+	s->x[RS1] = (u32)rs1;
+	s->x[RS2] = (u32)rs2;
+	result = rvv_emulate(s, insn);
+	s->x[RS1] = rs1;
+	s->x[RS2] = rs2;
+
+	if (result != RVV_OK || !rvv_rd(insn))
+		s->x[RD] = rd;
+	else if (s->x[RD] & RVV_VTYPE_VILL)
+		/* csrr rd, vtype: vill is bit 31. */
+		s->x[RD] = (s64)(s32)BIT(31);
+
+	return result;
 }
 
 #define SAME(_what, _is, _want)							\
@@ -183,7 +221,8 @@ static void set_state(struct kvm_vcpu *vcpu, const struct rvv_state *s, u32 insn
 			    want.vlenb, insn, __is, __want);			\
 	} while (0)
 
-static void run_one(struct kvm_vcpu *vcpu, u64 vlenb, u32 insn)
+/* Return false if the hart has no 32-bit U mode. */
+static bool run_one(struct kvm_vcpu *vcpu, u64 vlenb, u32 insn)
 {
 	enum rvv_result result;
 	bool always, illegal;
@@ -195,19 +234,21 @@ static void run_one(struct kvm_vcpu *vcpu, u64 vlenb, u32 insn)
 	vcpu_run(vcpu);
 	SAME("exit reason", vcpu->run->exit_reason, KVM_EXIT_DEBUG);
 	pc = vcpu_get_reg(vcpu, RISCV_CORE_REG(regs.pc));
-	status = vcpu_get_reg(vcpu, RISCV_GENERAL_CSR_REG(sstatus)) & SR_VS;
+	status = vcpu_get_reg(vcpu, RISCV_GENERAL_CSR_REG(sstatus));
+	if (rv32 && (status & SR_UXL) != SR_UXL_32)
+		return false;
+	status &= SR_VS;
 
-	result = rvv_emulate(&want, insn);
+	result = rv32 ? emulate_rv32(&want, insn) : rvv_emulate(&want, insn);
 	illegal = result == RVV_ILLEGAL;
 	TEST_ASSERT(illegal || result == RVV_OK, "Instruction 0x%08x is not covered", insn);
 	SAME("scause", vcpu_get_reg(vcpu, RISCV_GENERAL_CSR_REG(scause)),
 	     illegal ? EXC_INST_ILLEGAL : 0);
 	if (illegal) {
 		nr_illegal++;
-		SAME("pc", pc, (u64)guest_trap);
+		SAME("pc", pc, trap_pc);
 		SAME("stval", vcpu_get_reg(vcpu, RISCV_GENERAL_CSR_REG(stval)), insn);
-		SAME("sepc", vcpu_get_reg(vcpu, RISCV_GENERAL_CSR_REG(sepc)),
-		     (u64)guest_insn);
+		SAME("sepc", vcpu_get_reg(vcpu, RISCV_GENERAL_CSR_REG(sepc)), insn_pc);
 	} else {
 		nr_legal++;
 		SAME("pc", pc, want.pc);
@@ -229,9 +270,17 @@ static void run_one(struct kvm_vcpu *vcpu, u64 vlenb, u32 insn)
 		SAME("sstatus.VS", status, SR_VS_CLEAN);
 	else if (always)
 		SAME("sstatus.VS", status, SR_VS_DIRTY);
+
+	return true;
 }
 
-static void run_length(u64 vlenb, unsigned int count)
+static u64 pc_of(struct kvm_vm *vm, void *code)
+{
+	/* A 32-bit process runs with paging off, so that it can execute all. */
+	return rv32 ? addr_gva2gpa(vm, (gva_t)code) : (u64)code;
+}
+
+static void run_mode(u64 vlenb, unsigned int count)
 {
 	struct kvm_guest_debug debug = { .control = KVM_GUESTDBG_ENABLE };
 	struct kvm_enable_cap cap = {
@@ -245,13 +294,27 @@ static void run_length(u64 vlenb, unsigned int count)
 	vm_ioctl(vm, KVM_ENABLE_CAP, &cap);
 	vcpu = vm_vcpu_add(vm, 0, guest_code);
 	vcpu_guest_debug_set(vcpu, &debug);
-	vcpu_set_reg(vcpu, RISCV_GENERAL_CSR_REG(stvec), (u64)guest_trap);
+	if (rv32)
+		vcpu_set_reg(vcpu, RISCV_GENERAL_CSR_REG(satp), 0);
+	start_pc = pc_of(vm, guest_start);
+	insn_pc = pc_of(vm, guest_insn);
+	trap_pc = pc_of(vm, guest_trap);
+	vcpu_set_reg(vcpu, RISCV_GENERAL_CSR_REG(stvec), trap_pc);
 
-	while (count--)
-		run_one(vcpu, vlenb, random_below(2) ? random_vset() : random_csr());
+	while (count-- &&
+	       run_one(vcpu, vlenb, random_below(2) ? random_vset() : random_csr()))
+		;
 
 	TEST_ASSERT_EQ(vcpu_get_stat(vcpu, vector_exit_user), 0);
 	kvm_vm_free(vm);
+}
+
+static void run_length(u64 vlenb, unsigned int count)
+{
+	run_mode(vlenb, count);
+	rv32 = true;
+	run_mode(vlenb, count);
+	rv32 = false;
 }
 
 int main(int argc, char *argv[])

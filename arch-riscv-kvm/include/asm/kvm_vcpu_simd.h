@@ -52,8 +52,8 @@ struct kvm_vcpu_simd {
 	unsigned long trap_insn;
 	unsigned long trap_pc;
 	/*
-	 * Address of the last instruction that KVM let the guest execute again
-	 * because it may have replaced the one that trapped
+	 * If KVM found the instruction of the last trap replaced, the address
+	 * at which the guest executes the new one, otherwise 0
 	 */
 	unsigned long retried_pc;
 };
