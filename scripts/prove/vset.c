@@ -7,7 +7,8 @@
  * for vsetvl each of the low 12 bits' values, and each of the low 8 bits' with each
  * other bit; each of these with each class of AVL, with rd and rs1 of x0, of a register
  * of their own and of the same one, rs2 of the same as each of these.  All reserved
- * encodings.  Each CSR with each instruction, old values and new ones.
+ * encodings.  Each CSR with each instruction, old values and new ones.  All that in
+ * S mode, and in a 32-bit process.
  *
  * Where the specification leaves a choice, the model takes either, and says how
  * often that was: vill for SEW > LMUL * ELEN, and for an AVL of "keep vl" that is
@@ -38,6 +39,9 @@ enum { DONE, ILLEGAL };
 #define VILL		(1UL << 63)
 #define ELEN		64
 
+/* Whether the guest is in U mode, with UXL 32: section 3.1.6.3 of the privileged spec */
+static bool rv32;
+
 static unsigned long vsstatus;
 static struct kvm_run run;
 static struct kvm kvm;
@@ -59,17 +63,30 @@ u8 kvm_riscv_simd_insn_units(unsigned long insn)
 }
 
 /*
- * Remote fences wait for an instruction from one to the other, and none is emulated while
- * a fence has been requested.
+ * Remote fences wait for an instruction from one to the other.  If a fence has been
+ * requested before, the instruction has to be read again.
  */
 static bool fence_requested, emulating, unbalanced;
+
+/* What is at pc since the fence, and whether it can be read */
+static unsigned long insn_now, fetch_scause;
 
 bool kvm_riscv_vcpu_emulation_begin(struct kvm_vcpu *vcpu)
 {
 	unbalanced |= emulating;
-	emulating = !fence_requested;
+	emulating = true;
 
-	return emulating;
+	return !fence_requested;
+}
+
+unsigned long kvm_riscv_vcpu_unpriv_read(struct kvm_vcpu *vcpu, bool read_insn,
+					 unsigned long guest_addr, struct kvm_cpu_trap *trap)
+{
+	unbalanced |= !emulating || !read_insn || guest_addr != vcpu->arch.guest_context.sepc;
+	fence_requested = false;
+	trap->scause = fetch_scause;
+
+	return insn_now;
 }
 
 void kvm_riscv_vcpu_emulation_end(struct kvm_vcpu *vcpu)
@@ -105,7 +122,8 @@ static void put_guest(const struct guest *g)
 	v->vcsr = g->vcsr;
 	v->vlenb = g->vlenb;
 	kvm.arch.vlenb = g->vlenb;
-	vsstatus = SR_VS_INITIAL | SR_FS_CLEAN;
+	vsstatus = SR_VS_INITIAL | SR_FS_CLEAN | (rv32 ? SR_UXL_32 : SR_UXL_64);
+	vcpu.arch.guest_context.sstatus = rv32 ? 0 : SR_SPP;
 }
 
 static void get_guest(struct guest *g)
@@ -154,6 +172,12 @@ static bool must_support(u64 vtype)
 	return vtype_lmul8(vtype) >= 8 || vtype_sew(vtype) <= ELEN * vtype_lmul8(vtype) / 8;
 }
 
+/* What an instruction reads from a register */
+static u64 operand_of(const struct guest *g, unsigned int reg)
+{
+	return rv32 ? (u32)g->x[reg] : g->x[reg];
+}
+
 /*
  * Execute insn.  MAY_VILL is set if the result may be vill as well as what it is.
  */
@@ -171,7 +195,7 @@ static int vset_model(const struct guest *in, struct guest *out, u32 insn, bool 
 	} else if (insn >> 30 == 3) {
 		vtype = insn >> 20 & 0x3ff;
 	} else if (insn >> 25 == 0x40) {
-		vtype = in->x[rs2];
+		vtype = operand_of(in, rs2);
 	} else {
 		return ILLEGAL;
 	}
@@ -180,7 +204,7 @@ static int vset_model(const struct guest *in, struct guest *out, u32 insn, bool 
 	if (insn >> 30 == 3) {
 		avl = rs1;
 	} else if (rs1) {
-		avl = in->x[rs1];
+		avl = operand_of(in, rs1);
 	} else if (rd) {
 		avl = ~0UL;
 	} else {
@@ -238,7 +262,7 @@ static bool same_guest(const struct guest *a, const struct guest *b)
 /* FS stays as it was; VS becomes Dirty if anything has changed, and may do so anyway. */
 static bool status_is_right(bool changed)
 {
-	if ((vsstatus & ~SR_VS) != SR_FS_CLEAN)
+	if ((vsstatus & ~SR_VS) != (SR_FS_CLEAN | (rv32 ? SR_UXL_32 : SR_UXL_64)))
 		return false;
 
 	return (vsstatus & SR_VS) == SR_VS_DIRTY || (!changed && (vsstatus & SR_VS) == SR_VS_INITIAL);
@@ -411,6 +435,9 @@ static u64 csr_value(const struct guest *g, unsigned int csr)
 	case CSR_VL:
 		return g->vl;
 	case CSR_VTYPE:
+		/* vill is bit XLEN - 1, and what is read is sign-extended. */
+		if (rv32 && g->vtype == VILL)
+			return ~0x7fffffffUL;
 		return g->vtype;
 	default:
 		return g->vlenb;
@@ -537,33 +564,49 @@ static void all_csrs(u64 vlenb)
 	}
 }
 
+/* Emulate insn, with a fence requested after which NOW is there, or a fault */
+static int after_fence(const struct guest *in, u32 insn, u32 now, unsigned long scause)
+{
+	put_guest(in);
+	outcome_of_insn = -1;
+	fence_requested = true;
+	insn_now = now;
+	fetch_scause = scause;
+
+	return kvm_riscv_vcpu_vector_insn(&vcpu, &run, insn);
+}
+
 /*
- * An instruction is not emulated while a fence has been requested, and one that is left
- * to userspace goes on being emulated after the exit.
+ * If a fence has been requested, an instruction is emulated only if it is still there,
+ * and one that is left to userspace goes on being emulated after the exit.
  */
 static bool fences_and_exits(void)
 {
 	const u32 insn[] = { OPCFG | RS1(11) | RD(10), 0x57 };	/* vsetvli, vadd.vv */
 	struct guest in, got;
-	int i, rc;
+	int i, j, rc;
 
 	fresh(&in, 16);
 	for (i = 0; i < 2; i++) {
-		put_guest(&in);
-		outcome_of_insn = -1;
-		fence_requested = true;
-		rc = kvm_riscv_vcpu_vector_insn(&vcpu, &run, insn[i]);
-		fence_requested = false;
-		get_guest(&got);
-		if (rc != 1 || outcome_of_insn != -1 || emulating || unbalanced ||
-		    !same_guest(&in, &got) || !status_is_right(false))
-			return false;
+		for (j = 0; j < 2; j++) {
+			rc = after_fence(&in, insn[i], j ? insn[i] : insn[!i], j ? EXC_INST_PAGE_FAULT : 0);
+			get_guest(&got);
+			if (rc != 1 || outcome_of_insn != -1 || emulating || unbalanced || fence_requested ||
+			    !same_guest(&in, &got) || !status_is_right(false))
+				return false;
+		}
 
-		put_guest(&in);
-		rc = kvm_riscv_vcpu_vector_insn(&vcpu, &run, insn[i]);
-		if (rc != !i || emulating != i || unbalanced || !status_is_right(true))
-			return false;
-		emulating = false;
+		for (j = 0; j < 2; j++) {
+			if (j) {
+				rc = after_fence(&in, insn[i], insn[i], 0);
+			} else {
+				put_guest(&in);
+				rc = kvm_riscv_vcpu_vector_insn(&vcpu, &run, insn[i]);
+			}
+			if (rc != !i || emulating != i || unbalanced || fence_requested || !status_is_right(true))
+				return false;
+			emulating = false;
+		}
 	}
 
 	return run.exit_reason == KVM_EXIT_RISCV_VECTOR && run.riscv_vector.insn == insn[1];
@@ -588,6 +631,9 @@ int main(void)
 			return 1;
 		if (!pid) {
 			counts = &all[i];
+			all_vsets(16UL << i);
+			all_csrs(16UL << i);
+			rv32 = true;
 			all_vsets(16UL << i);
 			all_csrs(16UL << i);
 			_exit(0);

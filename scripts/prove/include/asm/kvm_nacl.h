@@ -7,6 +7,8 @@ unsigned long *prove_csr(unsigned int csr);
 
 #define ncsr_read(csr)		(*prove_csr(csr))
 #define ncsr_write(csr, val)	(*prove_csr(csr) = (val))
+#undef csr_read
+#define csr_read(csr)		(*prove_csr(csr))
 #undef csr_set
 #define csr_set(csr, val)	(*prove_csr(csr) |= (val))
 

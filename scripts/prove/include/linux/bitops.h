@@ -13,4 +13,11 @@ static inline s32 sign_extend32(u32 value, int index)
 	return (s32)(value << shift) >> shift;
 }
 
+static inline s64 sign_extend64(u64 value, int index)
+{
+	u8 shift = 63 - index;
+
+	return (s64)(value << shift) >> shift;
+}
+
 #endif

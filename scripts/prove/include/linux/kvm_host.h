@@ -26,6 +26,14 @@ struct kvm_cpu_context {
 	unsigned long sstatus;
 };
 
+struct kvm_cpu_trap {
+	unsigned long sepc;
+	unsigned long scause;
+	unsigned long stval;
+	unsigned long htval;
+	unsigned long htinst;
+};
+
 #include <asm/kvm_vcpu_insn.h>
 
 struct kvm_run {
@@ -64,5 +72,8 @@ struct kvm_vcpu {
 /* Remote fences wait from one to the other: each program has its own. */
 bool kvm_riscv_vcpu_emulation_begin(struct kvm_vcpu *vcpu);
 void kvm_riscv_vcpu_emulation_end(struct kvm_vcpu *vcpu);
+
+unsigned long kvm_riscv_vcpu_unpriv_read(struct kvm_vcpu *vcpu, bool read_insn,
+					 unsigned long guest_addr, struct kvm_cpu_trap *trap);
 
 #endif
