@@ -577,6 +577,22 @@ static void write_tracing(const char *file, const char *text)
 	close(fd);
 }
 
+static void read_tracing(const char *file, char *text, size_t size)
+{
+	char path[128];
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), TRACING "%s", file);
+	fd = open(path, O_RDONLY);
+	TEST_ASSERT(fd >= 0, "open %s: %s", path, strerror(errno));
+	n = read(fd, text, size - 1);
+	TEST_ASSERT(n >= 0 && n < size - 1, "read %s: %zd bytes", path, n);
+	text[n] = '\0';
+	close(fd);
+}
+
+static char old_tracing_on[16], old_event_pid[4096];
 static int tracing_on;
 
 static void memory_trace_on(void)
@@ -584,6 +600,8 @@ static void memory_trace_on(void)
 	char text[64];
 	int i;
 
+	read_tracing("tracing_on", old_tracing_on, sizeof(old_tracing_on));
+	read_tracing("set_event_pid", old_event_pid, sizeof(old_event_pid));
 	snprintf(text, sizeof(text), "%d", gettid());
 	write_tracing("tracing_on", "0");
 	write_tracing("set_event_pid", text);
@@ -603,7 +621,8 @@ static void memory_trace_off(void)
 {
 	close(tracing_on);
 	write_tracing("events/kmem/enable", "0");
-	write_tracing("tracing_on", "1");
+	write_tracing("set_event_pid", old_event_pid);
+	write_tracing("tracing_on", old_tracing_on);
 }
 
 static void memory_start(void)

@@ -810,11 +810,8 @@ TEST_F_TIMEOUT(cgroup, limited, TIMEOUT)
 
 int main(int argc, char *argv[])
 {
-	int ret;
-
 	fault_injection_begin();
-	ret = test_harness_run(argc, argv);
-	fault_injection_end();
+	atexit(fault_injection_end);
 
-	return ret;
+	return test_harness_run(argc, argv);
 }

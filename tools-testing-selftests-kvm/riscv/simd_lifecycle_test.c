@@ -15,6 +15,8 @@
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/time.h>
 #include <sys/uio.h>
@@ -64,7 +66,7 @@ static int illegal_insns, breakpoints, fwft_changes;
 static const int fwft_features[] = { SBI_FWFT_MISALIGNED, SBI_FWFT_SHADOW_STACK };
 
 /* Of the VMM */
-static struct simd_regs view, junk, host_in, host_out;
+static struct simd_regs view, junk, host_in, host_out, host_new;
 
 #define GUEST_VAR(vm, var)	((typeof(var) *)addr_gva2hva(vm, (gva_t)&(var)))
 
@@ -322,62 +324,125 @@ static void between_fork(struct kvm_vcpu *vcpu, int turn)
 }
 
 /*
- * Trace the VMM thread from another process with ptrace(). The tracer must not
- * find the guest's values in the thread's registers. It then changes these
- * registers.
+ * Trace the VMM thread from another process with ptrace(). Meanwhile, the thread
+ * spins in user space with host_in in all of its registers, because a system
+ * call would destroy the vector registers. The tracer must find host_in there,
+ * and not the guest's values. It then writes host_new, which the thread must
+ * find.
  */
+static struct traced {
+	bool live, done;
+} *traced;
+
+static void trace_fp(pid_t pid)
+{
+	struct __riscv_d_ext_state fp = {};
+	struct iovec iov = { .iov_base = &fp, .iov_len = sizeof(fp) };
+	char why[SIMD_WHY_LEN];
+
+	TEST_ASSERT(!ptrace(PTRACE_GETREGSET, pid, NT_PRFPREG, &iov), "get FP: %d", errno);
+	memcpy(view.f, fp.f, sizeof(fp.f));
+	view.fcsr = fp.fcsr;
+	TEST_ASSERT(simd_same_fp(&view, &host_in, why), "read by ptrace: %s", why);
+
+	memcpy(fp.f, host_new.f, sizeof(fp.f));
+	fp.fcsr = host_new.fcsr;
+	TEST_ASSERT(!ptrace(PTRACE_SETREGSET, pid, NT_PRFPREG, &iov), "set FP: %d", errno);
+}
+
+static void trace_v(pid_t pid)
+{
+	static u8 buf[sizeof(struct __riscv_v_regset_state) + 32 * SIMD_MAX_VLENB] __aligned(8);
+	struct iovec iov = { .iov_base = buf, .iov_len = sizeof(buf) };
+	struct __riscv_v_regset_state *v = (void *)buf;
+	char why[SIMD_WHY_LEN];
+
+	TEST_ASSERT(!ptrace(PTRACE_GETREGSET, pid, NT_RISCV_VECTOR, &iov), "get V: %d", errno);
+	TEST_ASSERT_EQ(v->vlenb, vlenb);
+	view.vstart = v->vstart;
+	view.vl = v->vl;
+	view.vtype = v->vtype;
+	view.vcsr = v->vcsr;
+	memcpy(view.v, v->vreg, 32 * vlenb);
+	TEST_ASSERT(simd_same_v(&view, &host_in, vlenb, why), "read by ptrace: %s", why);
+
+	v->vstart = host_new.vstart;
+	v->vl = host_new.vl;
+	v->vtype = host_new.vtype;
+	v->vcsr = host_new.vcsr;
+	memcpy(v->vreg, host_new.v, 32 * vlenb);
+	TEST_ASSERT(!ptrace(PTRACE_SETREGSET, pid, NT_RISCV_VECTOR, &iov), "set V: %d", errno);
+}
+
+static void end_spinning(void)
+{
+	WRITE_ONCE(traced->done, true);
+}
+
 static void trace_parent(void)
 {
-	static u8 v_set[sizeof(struct __riscv_v_regset_state) + 32 * SIMD_MAX_VLENB];
-	struct iovec iov = { .iov_base = &view, .iov_len = sizeof(struct __riscv_d_ext_state) };
-	struct __riscv_v_regset_state *v = (void *)v_set;
 	pid_t pid = getppid();
-	int status, i;
+	int status;
 
+	/* The thread must go on even if a TEST_ASSERT() ends the tracer. */
+	atexit(end_spinning);
+	while (!READ_ONCE(traced->live))
+		sched_yield();
 	TEST_ASSERT(!ptrace(PTRACE_SEIZE, pid, 0, 0), "PTRACE_SEIZE: %d", errno);
 	TEST_ASSERT(!ptrace(PTRACE_INTERRUPT, pid, 0, 0), "PTRACE_INTERRUPT: %d", errno);
 	TEST_ASSERT_EQ(waitpid(pid, &status, __WALL), pid);
 
-	TEST_ASSERT(!ptrace(PTRACE_GETREGSET, pid, NT_PRFPREG, &iov), "FP regset: %d", errno);
-	memcpy(host_out.f, view.f, sizeof(view.f));
-	host_out.fcsr = (u32)view.fcsr;
-	check_host_fp("ptrace");
-	for (i = 0; i < 32; i++)
-		view.f[i] = ~host_in.f[i];
-	TEST_ASSERT(!ptrace(PTRACE_SETREGSET, pid, NT_PRFPREG, &iov), "FP regset: %d", errno);
-
-	iov = (struct iovec) { .iov_base = v_set, .iov_len = sizeof(v_set) };
-	if (!ptrace(PTRACE_GETREGSET, pid, NT_RISCV_VECTOR, &iov)) {
-		for (i = 0; i < 32; i++)
-			TEST_ASSERT(memcmp(v->vreg + i * v->vlenb, want.v + i * v->vlenb, v->vlenb),
-				    "v%d of the thread is the guest's", i);
-		memset(v->vreg, 0x55, 32 * v->vlenb);
-		TEST_ASSERT(!ptrace(PTRACE_SETREGSET, pid, NT_RISCV_VECTOR, &iov),
-			    "Vector regset: %d", errno);
-	}
+	trace_fp(pid);
+	if (has_v)
+		trace_v(pid);
+	end_spinning();
 	ptrace(PTRACE_DETACH, pid, 0, 0);
 	_exit(0);
 }
 
 static void between_ptrace(struct kvm_vcpu *vcpu, int turn)
 {
-	int status = 0, i, ret;
+	char why[SIMD_WHY_LEN];
+	int status;
 	pid_t pid;
 
-	memcpy(&want, GUEST_VAR(vcpu->vm, want), sizeof(want));
-	simd_load_fp(&host_in);
+	traced = mmap(NULL, sizeof(*traced), PROT_READ | PROT_WRITE,
+		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	TEST_ASSERT(traced != MAP_FAILED, "mmap() failed");
+	simd_random_fp(&host_new, &kvm_rng);
+	if (has_v) {
+		vlenb = *GUEST_VAR(vcpu->vm, vlenb);
+		simd_random_v(&host_in, vlenb, &kvm_rng);
+		simd_random_v(&host_new, vlenb, &kvm_rng);
+		/* ptrace() refuses values that are not legal. */
+		host_new.vstart = 0;
+		host_new.vl = 0;
+		host_new.vtype = 0;
+		host_new.vcsr = 2;
+	}
+
+	/* Yama lets a child trace its parent only with the parent's permission. */
+	prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY, 0, 0, 0);
 	pid = fork();
+	TEST_ASSERT(pid >= 0, "fork() failed");
 	if (!pid)
 		trace_parent();
-	do {
-		ret = waitpid(pid, &status, 0);
-	} while (ret < 0 && errno == EINTR);
-	simd_store_fp(&host_out);
-	TEST_ASSERT(!status, "tracer: %x", status);
 
-	for (i = 0; i < 32; i++)
-		host_in.f[i] = ~host_in.f[i];
-	check_host_fp("set by ptrace");
+	simd_load_fp(&host_in);
+	if (has_v)
+		simd_load_v(&host_in);
+	WRITE_ONCE(traced->live, true);
+	while (!READ_ONCE(traced->done))
+		;
+	if (has_v)
+		simd_store_v(&host_out);
+	simd_store_fp(&host_out);
+
+	TEST_ASSERT(waitpid(pid, &status, 0) == pid && !status, "tracer: %x", status);
+	TEST_ASSERT(simd_same_fp(&host_out, &host_new, why), "set by ptrace: %s", why);
+	TEST_ASSERT(!has_v || simd_same_v(&host_out, &host_new, vlenb, why),
+		    "set by ptrace: %s", why);
+	munmap(traced, sizeof(*traced));
 }
 
 /*
@@ -398,6 +463,11 @@ static void set_online(int cpu, const char *val)
 		usleep(20000);
 	}
 	close(fd);
+}
+
+static void online_cpu1(void)
+{
+	set_online(1, "1");
 }
 
 static void between_hotplug(struct kvm_vcpu *vcpu, int turn)
@@ -478,6 +548,8 @@ TEST_F_TIMEOUT(simd_lifecycle, between_runs, 100)
 		if (access("/sys/devices/system/cpu/cpu1/online", W_OK))
 			SKIP(return, "no second CPU that can go offline");
 		pin_self_to_cpu(1);
+		/* If a TEST_ASSERT() fails, do not leave the CPU offline. */
+		atexit(online_cpu1);
 	}
 	if (variant->actions == FWFT &&
 	    !__vcpu_has_sbi_ext(vcpu, KVM_RISCV_SBI_EXT_FWFT))
@@ -531,7 +603,8 @@ TEST(signals_during_run)
 	sigaction(SIGPROF, &sa, NULL);
 	TEST_ASSERT(!setitimer(ITIMER_PROF, &timer, NULL), "setitimer() failed");
 
-	for (turn = 0; turn < NR_TURNS; turn++)
+	/* A fast hart may need more turns until the first signal comes. */
+	for (turn = 0; turn < NR_TURNS || (!interrupted && turn < 100 * NR_TURNS); turn++)
 		interrupted += run_turn(vcpu);
 	memset(&timer, 0, sizeof(timer));
 	setitimer(ITIMER_PROF, &timer, NULL);

@@ -17,6 +17,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -29,8 +30,8 @@
 
 #define NR_TURNS	100000
 #define NOISE_PERIOD_NS	15000
+#define MIN_PREEMPTIONS	100	/* in all turns, far more than other threads cause */
 
-static char old_switch[SIMD_SWITCH_LEN];
 static atomic_bool stop;
 static atomic_ulong wakeups;
 
@@ -66,9 +67,13 @@ static void *make_noise(void *arg)
 	return NULL;
 }
 
-static void restore_switch(void)
+/* How often this thread has had to give up its CPU */
+static long nr_preemptions(void)
 {
-	simd_switch_set(old_switch);
+	struct rusage usage;
+
+	TEST_ASSERT(!getrusage(RUSAGE_THREAD, &usage), "getrusage() failed");
+	return usage.ru_nivcsw;
 }
 
 /*
@@ -77,8 +82,7 @@ static void restore_switch(void)
  */
 static void be_lazy(void)
 {
-	__TEST_REQUIRE(simd_switch_get(old_switch), "no parameter simd_switch, or not root");
-	atexit(restore_switch);
+	__TEST_REQUIRE(simd_switch_restore_at_exit(), "no parameter simd_switch, or not root");
 	__TEST_REQUIRE(simd_switch_set("lazy"), NO_LAZY_TRAP);
 }
 
@@ -90,6 +94,7 @@ int main(int argc, char **argv)
 	struct kvm_vm *vm;
 	pthread_t noise;
 	struct ucall uc;
+	long preemptions;
 
 	vm = vm_create_with_one_vcpu(&vcpu, guest_code);
 	/*
@@ -111,14 +116,19 @@ int main(int argc, char **argv)
 	__TEST_REQUIRE(!pthread_setschedparam(noise, SCHED_FIFO, &rt),
 		       "No permission for real-time scheduling");
 
+	preemptions = nr_preemptions();
 	vcpu_run(vcpu);
+	preemptions = nr_preemptions() - preemptions;
 	if (get_ucall(vcpu, &uc) == UCALL_ABORT)
 		REPORT_GUEST_ASSERT(uc);
 	TEST_ASSERT_EQ(uc.cmd, UCALL_DONE);
 
 	atomic_store(&stop, true);
 	pthread_join(noise, NULL);
-	pr_info("%d turns, %lu wakeups in the meantime\n", nr_turns, atomic_load(&wakeups));
+	pr_info("%d turns, %lu wakeups, %ld preemptions of the vCPU\n", nr_turns,
+		atomic_load(&wakeups), preemptions);
 	kvm_vm_free(vm);
+	__TEST_REQUIRE(preemptions >= MIN_PREEMPTIONS,
+		       "The vCPU was preempted only %ld times", preemptions);
 	return 0;
 }

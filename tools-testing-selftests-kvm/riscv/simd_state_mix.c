@@ -337,7 +337,7 @@ static u64 now_ms(void)
 	return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-static void report(u64 migrations)
+static void report(u64 migrations, int nr_cpus)
 {
 	u64 runs = 0, views = 0, writes = 0, fp = 0, v = 0, turns = 0, checks = 0;
 	int i;
@@ -356,7 +356,10 @@ static void report(u64 migrations)
 		nr_vcpus, runs, turns, fp, v);
 	pr_info("ONE_REG: %lu reads, %lu writes of all registers\n", views, writes);
 	pr_info("%d bystanders: %lu checks; %lu migrations\n", nr_others, checks, migrations);
-	TEST_ASSERT(fp && views, "Nothing was checked");
+	TEST_ASSERT(fp && views, "The FP registers of the guests were not checked");
+	TEST_ASSERT(v || !vlenb, "The vector registers of the guests were not checked");
+	TEST_ASSERT(checks || !nr_others, "The registers of the bystanders were not checked");
+	TEST_ASSERT(migrations || nr_cpus == 1, "Nobody has moved to another CPU");
 }
 
 static void help(const char *name)
@@ -457,7 +460,7 @@ int main(int argc, char **argv)
 	for (i = 0; i < nr_vcpus; i++)
 		pthread_join(hosts[i].thread, NULL);
 	check_bystanders(0);
-	report(migrations);
+	report(migrations, nr_cpus);
 	kvm_vm_free(vm);
 	return 0;
 }

@@ -911,16 +911,20 @@ TEST_F_TIMEOUT(simd_trap, matrix, 120)
 	TH_LOG("%d instructions", nr_probes);
 }
 
-TEST_F(simd_trap, firmware_counter)
+TEST(firmware_counter)
 {
-	/* The variant makes no difference here, so run only one of them. */
-	if (variant->s.user || variant->s.exits)
-		return;
-	if (!__vcpu_has_sbi_ext(self->vcpu, KVM_RISCV_SBI_EXT_PMU))
+	struct kvm_vcpu *vcpu;
+	struct kvm_vm *vm = vm_create_with_one_vcpu(&vcpu, guest_fw_counter);
+
+	if (!__vcpu_has_isa_ext(vcpu, KVM_RISCV_ISA_EXT_D))
+		SKIP(return, "no D");
+	if (!__vcpu_has_sbi_ext(vcpu, KVM_RISCV_SBI_EXT_PMU))
 		SKIP(return, "no SBI PMU for guests");
-	vcpu_arch_set_entry_point(self->vcpu, guest_fw_counter);
-	run_to_the_end(self->vcpu);
-	EXPECT_EQ(vcpu_get_stat(self->vcpu, instr_illegal_exits), 0);
+	setup_guest(vcpu);
+	vcpu_init_vector_tables(vcpu);
+	run_to_the_end(vcpu);
+	EXPECT_EQ(vcpu_get_stat(vcpu, instr_illegal_exits), 0);
+	kvm_vm_free(vm);
 }
 
 FIXTURE(simd_first) {
@@ -989,6 +993,8 @@ TEST_F_TIMEOUT(simd_first, instruction, 120)
 #define RARE		5
 #define NR_RARE		8
 
+static bool have_simd_switch;
+
 struct switch_stats {
 	u64 loads, traps, misses;
 };
@@ -1044,8 +1050,38 @@ static struct switch_stats get_switch_stats(struct kvm_vcpu *vcpu, int unit)
 	return stats;
 }
 
+/*
+ * The module simd_hook, which is part of the test environment, creates
+ * situations that are hard to reproduce otherwise. It makes each loaded unit
+ * Dirty, as a hart that does not track writes may do, or it sends a signal
+ * while KVM handles a trap.
+ */
+#define HOOK		"/sys/module/simd_hook/parameters/"
+#define NO_HOOK		"no module simd_hook (part of the test environment), or not root"
+#define NR_FORGETFUL	600
+
+static bool put_hook(const char *param, const char *value)
+{
+	char path[80];
+	int fd;
+
+	snprintf(path, sizeof(path), HOOK "%s", param);
+	fd = open(path, O_WRONLY);
+	if (fd < 0)
+		return false;
+	TEST_ASSERT_EQ(write(fd, value, strlen(value)), strlen(value));
+	close(fd);
+	return true;
+}
+
+/* Undo what a test has asked of the module, even one that has failed. */
+static void reset_hook(void)
+{
+	put_hook("dirty", "0");
+	put_hook("signal", "0");
+}
+
 FIXTURE(simd_switch) {
-	char old[SIMD_SWITCH_LEN];
 	struct kvm_vcpu *vcpu;
 };
 
@@ -1079,7 +1115,7 @@ FIXTURE_VARIANT_ADD(simd_switch, adaptive) {
 
 FIXTURE_SETUP(simd_switch)
 {
-	if (!simd_switch_get(self->old))
+	if (!have_simd_switch)
 		SKIP(return, "no parameter simd_switch, or not root");
 	if (strcmp(variant->mode, "eager") && !has_lazy_trap())
 		SKIP(return, NO_LAZY_TRAP);
@@ -1092,12 +1128,12 @@ FIXTURE_SETUP(simd_switch)
 	vm_init_vector_tables(self->vcpu->vm);
 	vcpu_init_vector_tables(self->vcpu);
 	vm_install_exception_handler(self->vcpu->vm, EXC_INST_ILLEGAL, guest_take_illegal);
+	reset_hook();
 	simd_switch_set(variant->mode);
 }
 
 FIXTURE_TEARDOWN(simd_switch)
 {
-	simd_switch_set(self->old);
 	kvm_vm_free(self->vcpu->vm);
 }
 
@@ -1172,29 +1208,6 @@ TEST_F(simd_switch, one_trap_for_both)
 }
 
 /*
- * The module simd_hook, which is part of the test environment, creates
- * situations that are hard to reproduce otherwise. It makes each loaded unit
- * Dirty, as a hart that does not track writes may do, or it sends a signal
- * while KVM handles a trap.
- */
-#define HOOK		"/sys/module/simd_hook/parameters/"
-#define NR_FORGETFUL	600
-
-static bool put_hook(const char *param, const char *value)
-{
-	char path[80];
-	int fd;
-
-	snprintf(path, sizeof(path), HOOK "%s", param);
-	fd = open(path, O_WRONLY);
-	if (fd < 0)
-		return false;
-	TEST_ASSERT_EQ(write(fd, value, strlen(value)), strlen(value));
-	close(fd);
-	return true;
-}
-
-/*
  * Even on a hart that always reports Dirty, KVM must notice that the guest no
  * longer uses a unit.
  */
@@ -1204,7 +1217,7 @@ TEST_F(simd_switch, always_dirty)
 	u64 loads;
 
 	if (!put_hook("dirty", "1"))
-		SKIP(return, "no simd_hook, or not root");
+		SKIP(return, NO_HOOK);
 	vcpu_args_set(self->vcpu, 2, (u64)NR_TURNS, (u64)NR_FORGETFUL);
 	run_to_turn(self->vcpu, NR_TURNS + NR_FORGETFUL / 2);
 	loads = vcpu_get_stat(self->vcpu, fp_loads);
@@ -1234,7 +1247,7 @@ TEST_F(simd_switch, signal_after_the_trap)
 	signal(SIGUSR1, take_signal);
 	snprintf(nr, sizeof(nr), "%d", SIGUSR1);
 	if (!put_hook("signal", nr))
-		SKIP(return, "no simd_hook, or not root");
+		SKIP(return, NO_HOOK);
 	vcpu_args_set(self->vcpu, 2, 1UL, 0UL);
 	run_to_turn(self->vcpu, 0);
 	while (__vcpu_run(self->vcpu) == -1 && errno == EINTR)
@@ -1245,4 +1258,10 @@ TEST_F(simd_switch, signal_after_the_trap)
 	EXPECT_EQ(vcpu_get_stat(self->vcpu, vector_traps), !!variant->min_traps);
 }
 
-TEST_HARNESS_MAIN
+int main(int argc, char *argv[])
+{
+	have_simd_switch = simd_switch_restore_at_exit();
+	atexit(reset_hook);
+
+	return test_harness_run(argc, argv);
+}

@@ -98,13 +98,13 @@ static void run_to_first_use(struct kvm_vcpu *vcpu)
 		TEST_ASSERT_EQ(vcpu_run_to_sync(vcpu), i);
 }
 
+static bool have_simd_switch;
+
 /*
  * A kernel without the parameter simd_switch always loads the registers at the
  * first use, which is what the variant "lazy" tests.
  */
 FIXTURE(vector_alloc) {
-	char old[SIMD_SWITCH_LEN];
-	bool choice;
 	struct kvm_vcpu *vcpu;
 };
 
@@ -119,13 +119,10 @@ FIXTURE_SETUP(vector_alloc)
 {
 	struct kvm_vm *vm;
 
-	self->choice = simd_switch_get(self->old);
-	if (variant->eager && !self->choice)
+	if (variant->eager && !have_simd_switch)
 		SKIP(return, "no parameter simd_switch, or not root");
 	if (!variant->eager && !has_lazy_trap())
 		SKIP(return, NO_LAZY_TRAP);
-	if (self->choice)
-		simd_switch_set(variant->eager ? "eager" : "lazy");
 
 	vm = vm_create_with_one_vcpu(&self->vcpu, guest_code);
 	if (!__vcpu_has_isa_ext(self->vcpu, KVM_RISCV_ISA_EXT_V))
@@ -134,12 +131,12 @@ FIXTURE_SETUP(vector_alloc)
 	vm_init_vector_tables(vm);
 	vcpu_init_vector_tables(self->vcpu);
 	vm_install_exception_handler(vm, EXC_INST_ILLEGAL, skip_c_unimp);
+	if (have_simd_switch)
+		simd_switch_set(variant->eager ? "eager" : "lazy");
 }
 
 FIXTURE_TEARDOWN(vector_alloc)
 {
-	if (self->choice)
-		simd_switch_set(self->old);
 	kvm_vm_free(self->vcpu->vm);
 }
 
@@ -286,11 +283,9 @@ TEST_F(vector_alloc, no_memory_in_run)
 
 int main(int argc, char *argv[])
 {
-	int ret;
-
+	have_simd_switch = simd_switch_restore_at_exit();
 	fault_injection_begin();
-	ret = test_harness_run(argc, argv);
-	fault_injection_end();
+	atexit(fault_injection_end);
 
-	return ret;
+	return test_harness_run(argc, argv);
 }

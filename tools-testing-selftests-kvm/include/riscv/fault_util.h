@@ -61,14 +61,18 @@ static inline bool swap_setting(const char *path, const char *val, char *old, si
 	return ok;
 }
 
+static pid_t fault_settings_owner;
+
 /*
- * Call fault_injection_begin() and fault_injection_end() in main(), before and
- * after all tests, because they change settings of the whole system.
+ * Call fault_injection_begin() in main(), before all tests, because it changes
+ * settings of the whole system. Let atexit() call fault_injection_end(), because
+ * test_harness_run() does not return.
  */
 static inline void fault_injection_begin(void)
 {
 	int i;
 
+	fault_settings_owner = getpid();
 	have_fault_injection = access(FAIL_USERCOPY, F_OK) && !access(FAIL_NTH, W_OK);
 	have_fail_page_alloc = have_fault_injection && !access(FAIL_PAGE_ALLOC, F_OK);
 	for (i = 0; i < ARRAY_SIZE(fault_settings) && have_fault_injection; i++) {
@@ -98,6 +102,9 @@ static inline void fault_injection_end(void)
 {
 	int i;
 
+	/* A test that fails exits with the atexit() functions of its parent. */
+	if (getpid() != fault_settings_owner)
+		return;
 	for (i = 0; i < ARRAY_SIZE(fault_settings); i++)
 		if (fault_settings[i].old[0])
 			swap_setting(fault_settings[i].path, fault_settings[i].old, NULL, 0);

@@ -69,6 +69,14 @@ static inline u64 simd_vlenb(void)
 bool simd_switch_get(char mode[SIMD_SWITCH_LEN]);
 bool simd_switch_set(const char *mode);
 
+/*
+ * Restore the current mode when this process exits, but not when its children
+ * do. Return false if there is no parameter simd_switch, or if this process may
+ * not change it. A test that uses the kselftest harness must call this function
+ * in main(), because a test case that fails or times out skips its teardown.
+ */
+bool simd_switch_restore_at_exit(void);
+
 /* Return whether a guest's first FP or vector instruction traps to KVM. */
 bool has_lazy_trap(void);
 

@@ -191,6 +191,25 @@ bool simd_switch_set(const char *mode)
 	return simd_switch_get(used) && !strncmp(used, mode, strcspn(used, "\n"));
 }
 
+static char switch_at_exit[SIMD_SWITCH_LEN];
+static pid_t switch_owner;
+
+static void restore_switch(void)
+{
+	/* A test that fails exits with the atexit() functions of its parent. */
+	if (getpid() == switch_owner)
+		simd_switch_set(switch_at_exit);
+}
+
+bool simd_switch_restore_at_exit(void)
+{
+	if (!simd_switch_get(switch_at_exit))
+		return false;
+	switch_owner = getpid();
+
+	return !atexit(restore_switch);
+}
+
 bool has_lazy_trap(void)
 {
 	char old[SIMD_SWITCH_LEN];
