@@ -346,7 +346,10 @@ TEST_F(sync_regs, none)
 	EXPECT_SAME(self->classes, &is, &old);
 }
 
-/* KVM_RUN must fail without changing the vCPU or kvm_run. */
+/*
+ * KVM_RUN must fail without changing the vCPU or kvm_run. If it does not fail,
+ * the test ends, rather than run a guest with random registers.
+ */
 #define EXPECT_REFUSED(_valid, _dirty)						\
 do {										\
 	u64 __valid = (_valid), __dirty = (_dirty);				\
@@ -356,7 +359,8 @@ do {										\
 	self->run->kvm_valid_regs = __valid;					\
 	self->run->kvm_dirty_regs = __dirty;					\
 	self->run->exit_reason = 4711;						\
-	EXPECT_ERRNO(EINVAL, run_nothing(self->vcpu));				\
+	ASSERT_EQ(-1, run_nothing(self->vcpu));					\
+	ASSERT_EQ(EINVAL, errno);						\
 	EXPECT_ERRNO(EINVAL, __vcpu_run(self->vcpu));				\
 	EXPECT_EQ(4711, self->run->exit_reason);				\
 	EXPECT_EQ(__valid, self->run->kvm_valid_regs);				\
