@@ -122,6 +122,7 @@ all)
 	each_patch
 	if [ -n "$built" ]; then
 		restore
+		stage
 		whole_tip
 	fi
 	;;
