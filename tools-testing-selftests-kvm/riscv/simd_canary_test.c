@@ -208,7 +208,8 @@ static void new_vm(struct vmm *m)
 	if (kvm_has_cap(KVM_CAP_RISCV_GUEST_VLENB) && !rnd(m, 4)) {
 		m->vlenb = 16 << rnd(m, 6);
 		cap.args[0] = m->vlenb;
-		TEST_ASSERT(!__vm_ioctl(m->vm, KVM_ENABLE_CAP, &cap), "cannot set vlenb %lu", m->vlenb);
+		TEST_ASSERT(!__vm_ioctl(m->vm, KVM_ENABLE_CAP, &cap), "cannot set vlenb %lu",
+			    m->vlenb);
 	}
 	for (i = 0; i < NR_VCPUS; i++) {
 		m->vcpus[i] = vm_vcpu_add(m->vm, i, guest_code);

@@ -82,7 +82,8 @@ static void judge(struct faults *f, int ret, int want)
 	f->hit = !alloc_failure_armed();
 	fail_nth_alloc(0);
 	TEST_ASSERT(f->err == want || (f->hit && (!f->err || f->err == ENOMEM)),
-		    "allocation %u %s: returned %s, not %s", f->nr, f->hit ? "fails" : "is not made",
+		    "allocation %u %s: returned %s, not %s", f->nr,
+		    f->hit ? "fails" : "is not made",
 		    strerror(f->err), strerror(want));
 }
 

@@ -309,7 +309,8 @@ static void check_regs(struct cpu *c)
 	 */
 	for (i = 0; i < sample; i++) {
 		id = c->list.reg[sample == c->list.n ? i : rnd(c->list.n)];
-		TEST_ASSERT(!reg_ioctl(c, KVM_GET_ONE_REG, id, buf2), "%lx is listed but cannot be read", id);
+		TEST_ASSERT(!reg_ioctl(c, KVM_GET_ONE_REG, id, buf2),
+			    "%lx is listed but cannot be read", id);
 	}
 	for (i = 0; i < 3; i++) {
 		id = all_regs[rnd(nr_all_regs)];
@@ -1035,7 +1036,8 @@ static void answer_exit(struct cpu *c, bool v_on)
 	u32 insn = c->vcpu->run->riscv_vector.insn;
 
 	nr_exits++;
-	TEST_ASSERT(v_on && vlenb != host_vlenb, "a vector exit although V is off or the vlenb is the host's");
+	TEST_ASSERT(v_on && vlenb != host_vlenb,
+		    "a vector exit although V is off or the vlenb is the host's");
 	TEST_ASSERT((insn & 0xfff0707f) == 0x42006057, "a vector exit for instruction %x", insn);
 	switch (rnd(3)) {
 	case 0:
@@ -1582,7 +1584,8 @@ static void check_mem_op(struct cpu *c, const struct kvm_riscv_mem_op *m)
 	}
 	TEST_ASSERT(!memcmp(mem_buf, model, done), "the bytes read differ from the guest's memory");
 	for (i = done; i < m->size; i++)
-		TEST_ASSERT(mem_buf[i] == 0xa5, "byte %u is written, but only %u were read", i, done);
+		TEST_ASSERT(mem_buf[i] == 0xa5, "byte %u is written, but only %u were read", i,
+			    done);
 }
 
 static void op_mem(struct cpu *c)

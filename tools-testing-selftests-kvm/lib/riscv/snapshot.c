@@ -431,7 +431,8 @@ static bool parse_header(const struct snapshot_header *header, size_t size, char
 	if (le32_to_cpu(header->crc) != header_crc(header))
 		return refuse(why, "damaged: the header's CRC is wrong");
 	if (le32_to_cpu(header->version) != SNAPSHOT_VERSION)
-		return refuse(why, "version %u, but only version %u is known", le32_to_cpu(header->version),
+		return refuse(why, "version %u, but only version %u is known",
+			      le32_to_cpu(header->version),
 			      SNAPSHOT_VERSION);
 	if (le64_to_cpu(header->size) > size)
 		return refuse(why, "truncated: %zu of %llu bytes", size, le64_to_cpu(header->size));
@@ -634,7 +635,8 @@ static bool check_machine(struct kvm_vcpu *vcpu, const struct snapshot_machine *
 	has = vcpu_get_reg(vcpu, RISCV_CONFIG_REG(satp_mode));
 	want = le64_to_cpu(m->satp_mode);
 	if (has < want)
-		return refuse(why, "satp mode %lu, and this host has modes up to %lu only", want, has);
+		return refuse(why, "satp mode %lu, and this host has modes up to %lu only", want,
+			      has);
 	want = le64_to_cpu(m->vlenb);
 	if (!want)
 		return true;
