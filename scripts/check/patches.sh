@@ -55,8 +55,11 @@ lint_elsewhere()
 	done
 }
 
-# Configurations that are compiled and not run: name and options
-variants="nov:RISCV_ISA_V=n,KVM=m nofpu:FPU=n,TEST_FPU=n"
+# Configurations that are compiled and not run: name and options.  Without FPU there is
+# no V either.  With FPU and no V there is little that this one does not compile, so it
+# is for what a patch touches, and for the last patch of a series.
+variant="nofpu:FPU=n,TEST_FPU=n,KVM=m"
+nov_variant="nov:RISCV_ISA_V=n,KVM=m"
 # and this one at the tip of a layer
 tip_variant="m-rt:KVM=m,RISCV_ISA_V_PREEMPTIVE=n,PREEMPT_RT=y,PREEMPT=n,EXPERT=y"
 
@@ -74,11 +77,34 @@ build_variant()
 	! grep -E '(warning|error):' <<<"$out"
 }
 
-# build_variants REV: KVM, and what else the revision can break.  Folders, as what is
-# in them and gets compiled depends on the configuration.
+# nov_targets REV: what of it to compile with FPU and no V.  Nothing says that a file is
+# part of that kernel but its object, so a new file means the whole folder, and so does
+# a header with something else for such a kernel.
+nov_targets()
+{
+	local f headers
+
+	mapfile -t headers < <(lgit diff --name-only --diff-filter=AM "$1^" "$1" -- 'arch/riscv/*.h')
+	if [ ! -e "$build/obj-nov/arch/riscv/kvm/vm.o" ] ||
+		! lgit diff --quiet --diff-filter=AD "$1^" "$1" -- arch/riscv/kvm ||
+		{ [ ${#headers[@]} -gt 0 ] &&
+			lgit grep -qE 'CONFIG_(RISCV_ISA_V|FPU)\>' "$1" -- "${headers[@]}"; }; then
+		echo arch/riscv/kvm/
+	fi
+	touched_c "$1" | while read -r f; do
+		case $f in
+		virt/kvm/*) echo arch/riscv/kvm/ ;;	# has no Makefile of its own
+		*) [ ! -e "$build/obj-nov/${f%.c}.o" ] || echo "${f%.c}.o" ;;
+		esac
+	done
+}
+
+# build_variants REV LAST: KVM, and what else the revision can break.  Folders, as what
+# is in them and gets compiled depends on the configuration.  LAST is not empty for the
+# last patch of a series.
 build_variants()
 {
-	local rev=$1 v targets
+	local rev=$1 last=$2 targets nov
 
 	mapfile -t targets < <({
 		echo arch/riscv/kvm/	# and virt/kvm with it
@@ -87,9 +113,11 @@ build_variants()
 		lgit diff --quiet "$rev^" "$rev" -- '*.h' ':!arch/riscv/kvm' ':!tools' ':!*/kvm*.h' ||
 			echo arch/riscv/kernel/
 	} | sort -u)
-	for v in $variants; do
-		build_variant "$v" "${targets[@]}" || { echo "does not build with ${v#*:}"; return 1; }
-	done
+	nov=("${targets[@]}")
+	[ -n "$last" ] || mapfile -t nov < <(nov_targets "$rev")
+	build_variant "$variant" "${targets[@]}" || { echo "does not build with ${variant#*:}"; return 1; }
+	[ ${#nov[@]} = 0 ] || build_variant "$nov_variant" "${nov[@]}" ||
+		{ echo "does not build with ${nov_variant#*:}"; return 1; }
 }
 
 # The tests whose programs a revision changes
@@ -105,11 +133,11 @@ changed_tests()
 	done <"$scripts/tests.list"
 }
 
-# build_patch WHERE REV BUILT TIP: BUILT is the revision of the last kernel, TIP not
-# empty at the end of a layer that has changed it
+# build_patch WHERE REV BUILT LAST TIP: BUILT is the revision of the last kernel, LAST not
+# empty at the end of a series, TIP at the end of a layer that has changed the kernel
 build_patch()
 {
-	local where=$1 rev=$2 built=$3 tip=$4 out=$build/jobs/variants pid rc=0
+	local where=$1 rev=$2 built=$3 last=$4 tip=$5 out=$build/jobs/variants pid rc=0
 
 	say "# --- $where: $(lgit log -1 --format=%s "$rev")"
 	renice -n 5 -p "$BASHPID" >/dev/null	# the patch before is being tested
@@ -117,7 +145,7 @@ build_patch()
 	if [ -n "$built" ] && same_kernel "$built" "$rev"; then
 		say "# no source of the kernel is touched, which is not built again"
 	else
-		check "$where: builds with KVM=m and V off, FPU off" build_variants "$rev" >"$out" &
+		check "$where: builds with KVM=m and V off, FPU off" build_variants "$rev" "$last" >"$out" &
 		pid=$!
 		check "$where: kernel builds, W=1 and sparse" kernel_and_lint "$rev" || rc=1
 		wait $pid || rc=1
@@ -168,7 +196,7 @@ is_patch()
 # each_patch: the next ones are built while those before are tested
 each_patch()
 {
-	local names revs i name where rev tip next started='' ended='' last_tip=base
+	local names revs i name where rev last tip next started='' ended='' last_tip=base
 	local staged
 
 	mapfile -t names < <(grep -v '^#' "$top/patches/series")
@@ -193,8 +221,9 @@ each_patch()
 		fi
 
 		# The tip of a layer is the last patch of its folders, which share a digit.
-		tip=''
+		last='' tip=''
 		next=${names[i + 1]:-}
+		[ "${next%%/*}" = "${name%%/*}" ] || last=last
 		if [ "$mode" = all ] && [ "${next:0:1}" != "${name:0:1}" ]; then
 			if ! same_kernel "$last_tip" "$rev"; then
 				tip=tip
@@ -203,7 +232,7 @@ each_patch()
 		fi
 
 		# Built while patches before are tested, whose results come first
-		later build_patch "$where" "$rev" "$built" "$tip"
+		later build_patch "$where" "$rev" "$built" "$last" "$tip"
 		if ! last_ends; then
 			say "# $where is not booted"
 			built=
