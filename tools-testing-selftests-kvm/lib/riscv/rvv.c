@@ -319,24 +319,31 @@ static const struct rvv_op *rvv_search_op(const struct rvv_ctx *c)
 	return NULL;
 }
 
+/* An instruction, its operation, and its operands with this vtype */
+struct rvv_known {
+	u32 insn;
+	u64 vtype;
+	const struct rvv_op *op;
+	struct rvv_operand d, s2, s1;
+};
+
 /*
  * Find the operation of an instruction. Programs execute the same instructions
- * repeatedly and the tables are long, so cache the results.
+ * repeatedly, the tables are long, and so are the checks, so cache the results.
  */
-static const struct rvv_op *rvv_find_op(const struct rvv_ctx *c)
+static struct rvv_known *rvv_find(const struct rvv_ctx *c)
 {
-	static __thread struct {
-		u32 insn;
-		const struct rvv_op *op;
-	} found[64], *f;
+	static __thread struct rvv_known known[64];
+	struct rvv_known *k;
 
 	/* No vector instruction is 0, so an empty entry does not match. */
-	f = &found[(c->insn ^ c->insn >> 7 ^ c->insn >> 20) % ARRAY_SIZE(found)];
-	if (f->insn != c->insn) {
-		f->op = rvv_search_op(c);
-		f->insn = c->insn;
+	k = &known[(c->insn ^ c->insn >> 7 ^ c->insn >> 20) % ARRAY_SIZE(known)];
+	if (k->insn != c->insn) {
+		k->op = rvv_search_op(c);
+		k->insn = c->insn;
+		k->vtype = RVV_VTYPE_VILL;	/* not checked */
 	}
-	return f->op;
+	return k;
 }
 
 static const struct {
@@ -380,7 +387,10 @@ static bool rvv_check_dest(struct rvv_ctx *c, const struct rvv_operand *s)
 	return rvv_dest_may_overlap(&c->d, s);
 }
 
-/* Check all conditions that make a known operation a reserved instruction. */
+/*
+ * Check the conditions that make a known operation a reserved instruction and
+ * that depend on nothing but the encoding and vtype.
+ */
 static enum rvv_result rvv_check(struct rvv_ctx *c)
 {
 	const struct rvv_op *op = c->op;
@@ -391,11 +401,6 @@ static enum rvv_result rvv_check(struct rvv_ctx *c)
 	unsigned int reg[] = { rvv_rd(c->insn), rvv_rs2(c->insn), rvv_rs1(c->insn) };
 	bool fp16 = false;
 	int i, n = 0, eew;
-
-	if (c->s->vtype & RVV_VTYPE_VILL || (op->flags & VSTART0 && c->s->vstart))
-		return RVV_ILLEGAL;
-	if (op->flags & FF && c->s->fcsr >> 5 > FRM_LAST)
-		return RVV_ILLEGAL;
 
 	for (i = 0; i < ARRAY_SIZE(o); i++) {
 		if (!rvv_init_kind(c, o[i], kind[i], reg[i]))
@@ -428,6 +433,33 @@ static enum rvv_result rvv_check(struct rvv_ctx *c)
 	if (fp16)
 		return c->s->no_zv ? RVV_ILLEGAL : RVV_NOT_COVERED;
 	return rvv_mixed_eew(c, sources, n) ? RVV_ILLEGAL : RVV_OK;
+}
+
+/* Check all conditions, those of an instruction with a known vtype only once. */
+static enum rvv_result rvv_check_once(struct rvv_ctx *c, struct rvv_known *k)
+{
+	const struct rvv_op *op = c->op;
+	enum rvv_result ret;
+
+	if (c->s->vtype & RVV_VTYPE_VILL || (op->flags & VSTART0 && c->s->vstart))
+		return RVV_ILLEGAL;
+	if (op->flags & FF && c->s->fcsr >> 5 > FRM_LAST)
+		return RVV_ILLEGAL;
+
+	if (k->vtype == c->s->vtype) {
+		c->d = k->d;
+		c->s2 = k->s2;
+		c->s1 = k->s1;
+		return RVV_OK;
+	}
+	ret = rvv_check(c);
+	if (ret == RVV_OK) {
+		k->vtype = c->s->vtype;
+		k->d = c->d;
+		k->s2 = c->s2;
+		k->s1 = c->s1;
+	}
+	return ret;
 }
 
 static void rvv_init_scalar(struct rvv_ctx *c)
@@ -467,6 +499,50 @@ static void rvv_fill(struct rvv_ctx *c, u64 v)
 	}
 }
 
+/*
+ * The loop over all elements where no mask is applied and vd, vs2, and vs1 have
+ * elements of one width that are neither extended nor widened
+ */
+#define PLAIN_LOOP(_type)						\
+do {									\
+	const _type *_s2 = s2, *_s1 = s1;				\
+	_type *_d = d;							\
+									\
+	for (i = c->s->vstart; i < vl; i++)				\
+		_d[i] = elem(c, _s2[i], v ? _s1[i] : c->scalar, 0);	\
+} while (0)
+
+static bool rvv_plain_loop(struct rvv_ctx *c, bool v)
+{
+	const struct rvv_op *op = c->op;
+	const u64 vlenb = c->s->vlenb, vl = c->s->vl;
+	const void *s2 = c->s->v + c->s2.reg * vlenb, *s1 = c->s->v + c->s1.reg * vlenb;
+	void *d = c->s->v + c->d.reg * vlenb;
+	rvv_elem_fn elem = op->elem;
+	u64 i;
+
+	if (!c->vm || op->flags & (SS | CARRY | READS_VD | FWIDEN) || op->s2 == K_NONE ||
+	    c->s2.eew != c->d.eew || (v && c->s1.eew != c->d.eew))
+		return false;
+
+	switch (c->d.eew) {
+	case 0:
+		PLAIN_LOOP(u8);
+		return true;
+	case 1:
+		PLAIN_LOOP(u16);
+		return true;
+	case 2:
+		PLAIN_LOOP(u32);
+		return true;
+	case 3:
+		PLAIN_LOOP(u64);
+		return true;
+	default:
+		return false;
+	}
+}
+
 static void rvv_loop(struct rvv_ctx *c)
 {
 	const struct rvv_op *op = c->op;
@@ -478,6 +554,9 @@ static void rvv_loop(struct rvv_ctx *c)
 		rvv_fill(c, op->elem(c, a, b, d));
 		return;
 	}
+
+	if (rvv_plain_loop(c, v))
+		return;
 
 	for (c->i = c->s->vstart; c->i < c->s->vl; c->i++) {
 		if (op->flags & CARRY)
@@ -506,17 +585,19 @@ static void rvv_loop(struct rvv_ctx *c)
 
 static enum rvv_result rvv_arith(struct rvv_ctx *c)
 {
+	struct rvv_known *k;
 	enum rvv_result ret;
 	u64 fcsr = 0;
 
 	if (c->s->unit && rvv_unit_again(c))
 		return RVV_OK;
-	c->op = rvv_find_op(c);
+	k = rvv_find(c);
+	c->op = k->op;
 	if (!c->op || (BIT(c->funct3) & (FVV | FVF) && c->s->fs_off))
 		return RVV_ILLEGAL;
 	if (c->op->flags & OTHER_EXT)
 		return c->s->no_zv ? RVV_ILLEGAL : RVV_NOT_COVERED;
-	ret = rvv_check(c);
+	ret = rvv_check_once(c, k);
 	if (ret != RVV_OK)
 		return ret;
 

@@ -2,13 +2,11 @@
 /*
  * rvv_ahead.c - Go on with the instructions after an emulated one
  *
- * An exit to the VMM costs more than most vector instructions. The VMM
- * therefore
- * goes on with vector instructions, vset*, accesses to vector CSRs, and the scalar
- * instructions that rvv_scalar() knows. It stops before any other instruction
- * and
- * before one that raises an exception or accesses a device. The hart then traps
- * or exits as usual.
+ * An exit to the VMM costs more than most vector instructions. The VMM therefore
+ * goes on with vector instructions, vset*, accesses to vector CSRs, and the
+ * scalar instructions that rvv_scalar() knows. It stops before any other
+ * instruction and before one that raises an exception or accesses a device. The
+ * hart then traps or exits as usual.
  *
  * The guest's interrupts wait meanwhile, for as long as the budget allows.
  */
