@@ -175,7 +175,7 @@ TEST_F_TIMEOUT(isa_policy, show_without_needs, TIMEOUT)
 	bool all[NR_EXT], isa[NR_EXT];
 	int i;
 
-	for (i = 0; i < ARRAY_SIZE(isa_needs); i++) {
+	for (i = 0; i < nr_isa_needs; i++) {
 		struct kvm_vcpu *vcpu = new_vcpu();
 
 		get_isa(vcpu, all);
@@ -784,7 +784,7 @@ TEST_F_TIMEOUT(vm_isa, no_show_without_needs, TIMEOUT)
 	int i, ext;
 
 	ASSERT_EQ(0, set_ceiling(self->vm, &self->offered));
-	for (i = 0; i < ARRAY_SIZE(isa_needs); i++) {
+	for (i = 0; i < nr_isa_needs; i++) {
 		vcpu = __vm_vcpu_add(self->vm, i);
 		get_isa(vcpu, all);
 		ext = isa_needs[i].ext;
@@ -971,7 +971,7 @@ TEST_F_TIMEOUT(vm_isa, refused, TIMEOUT)
 	free(huge);
 
 	/* KVM refuses a ceiling with unmet dependencies. */
-	for (i = 0; i < ARRAY_SIZE(isa_needs); i++) {
+	for (i = 0; i < nr_isa_needs; i++) {
 		if (!in_set(&self->offered, isa_needs[i].ext))
 			continue;
 		set = self->offered;

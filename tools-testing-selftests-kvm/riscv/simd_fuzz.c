@@ -359,7 +359,7 @@ static void isa_remove(bool *isa, const bool *off, bool with_ceiling)
 	memcpy(gone, off, sizeof(gone));
 	do {
 		changed = false;
-		for (i = 0; i < ARRAY_SIZE(isa_needs); i++) {
+		for (i = 0; i < nr_isa_needs; i++) {
 			int ext = isa_needs[i].ext, or = isa_needs[i].or;
 
 			if (gone[ext] || !gone[isa_needs[i].needed] ||

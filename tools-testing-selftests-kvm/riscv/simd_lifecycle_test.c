@@ -57,7 +57,7 @@ static struct kvm_random_state rng;
 static bool has_v;
 static u64 vlenb;
 static int actions;
-static int illegal_insns, breakpoints, fwft_changes;
+static int nr_illegal, breakpoints, fwft_changes;
 
 /*
  * FWFT features that make KVM change HEDELEG. Landing pads are left out,
@@ -72,7 +72,7 @@ static struct simd_regs view, junk, host_in, host_out, host_new;
 
 static void guest_take_illegal(struct pt_regs *regs)
 {
-	illegal_insns++;
+	nr_illegal++;
 	regs->epc += 4;
 }
 
@@ -115,18 +115,18 @@ static void guest_check(int turn)
  */
 static void guest_trap(void)
 {
-	int want = READ_ONCE(illegal_insns) + 1;
+	int want = READ_ONCE(nr_illegal) + 1;
 	u64 val;
 
 	csr_clear(CSR_SSTATUS, SR_FS);
 	asm volatile("fmv.x.d %0, f0" : "=r" (val) :: "memory");
-	GUEST_ASSERT_EQ(READ_ONCE(illegal_insns), want);
+	GUEST_ASSERT_EQ(READ_ONCE(nr_illegal), want);
 	if (has_v)
 		return;
 
 	csr_set(CSR_SSTATUS, SR_VS);
 	asm volatile(V_INSN("vsetvli %0, zero, e8, m1, ta, ma") : "=r" (val) :: "memory");
-	GUEST_ASSERT_EQ(READ_ONCE(illegal_insns), want + 1);
+	GUEST_ASSERT_EQ(READ_ONCE(nr_illegal), want + 1);
 }
 
 static void guest_act(int turn)
@@ -561,7 +561,7 @@ TEST_F_TIMEOUT(simd_lifecycle, between_runs, 100)
 		variant->between(vcpu, turn);
 	}
 	/* See guest_trap(). */
-	EXPECT_EQ(has_v ? NR_TURNS : 2 * NR_TURNS, *GUEST_VAR(vcpu->vm, illegal_insns));
+	EXPECT_EQ(has_v ? NR_TURNS : 2 * NR_TURNS, *GUEST_VAR(vcpu->vm, nr_illegal));
 	if (variant->actions == FWFT && !*GUEST_VAR(vcpu->vm, fwft_changes))
 		SKIP(return, "no SBI FWFT feature that changes HEDELEG");
 }
@@ -629,8 +629,8 @@ TEST(two_vms)
 	for (turn = 0; turn < NR_TURNS; turn++)
 		for (i = 0; i < 2; i++)
 			run_turn(vcpu[i]);
-	EXPECT_EQ(NR_TURNS, *GUEST_VAR(vm[0], illegal_insns));
-	EXPECT_EQ(2 * NR_TURNS, *GUEST_VAR(vm[1], illegal_insns));
+	EXPECT_EQ(NR_TURNS, *GUEST_VAR(vm[0], nr_illegal));
+	EXPECT_EQ(2 * NR_TURNS, *GUEST_VAR(vm[1], nr_illegal));
 	for (i = 0; i < 2; i++)
 		kvm_vm_free(vm[i]);
 }
