@@ -56,7 +56,7 @@ static bool __init simd_probe_traps(void)
 	unsigned long hedeleg, hgatp, hstatus, sie, vsatp, vsstatus;
 	bool ret = false;
 
-	/* The hypervisor below KVM passes on what it gets. */
+	/* With NACL, the hypervisor below KVM forwards the guest's traps. */
 	if (kvm_riscv_nacl_available())
 		return true;
 
@@ -116,7 +116,7 @@ void __init kvm_riscv_simd_init(void)
 
 	kvm_riscv_simd_stuck = stuck;
 	if (stuck)
-		kvm_info("%s%s cannot be switched off, nor hidden from guests\n",
+		kvm_info("%s%scan neither be switched off nor hidden from guests\n",
 			 stuck & KVM_RISCV_SIMD_FP ? "FP " : "",
 			 stuck & KVM_RISCV_SIMD_V ? "V " : "");
 

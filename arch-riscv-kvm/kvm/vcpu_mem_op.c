@@ -44,7 +44,7 @@
 /*
  * Make one access. a2 has the value, a3 the address, and a0 the address of
  * trap. If the access faults, __kvm_riscv_unpriv_trap() fills *trap and
- * clobbers a1. No other instruction may trap there.
+ * clobbers a1. The instructions around the access must not trap.
  */
 #define MEM_OP_ACCESS(insn, val, addr, trap)				\
 ({									\
@@ -135,7 +135,7 @@ static unsigned int mem_op_single(u32 op, unsigned long addr, void *data,
  * Access words from @addr on until the data is at @end, or an access faults.
  * Between the first and the last instruction, any trap of this hart goes to
  * __kvm_riscv_unpriv_trap(), which skips the instruction that trapped. The
- * caller therefore has accessed the pages of @trap and of @data before.
+ * caller must therefore have accessed the pages of @trap and @data already.
  */
 #define MEM_OP_WORDS(before, insn, after, size, addr, data, end, trap)	\
 ({									\
@@ -213,8 +213,8 @@ static void mem_op_load_vcpu(struct kvm_vcpu *vcpu, bool *loaded)
 /*
  * Access @len bytes at @addr until all are done or one access faults. Return
  * the number of bytes that were accessed. An aligned word is accessed as a
- * whole, even if the operation has several accesses in it. @data is aligned as
- * @addr is.
+ * whole, even if it holds several elements of the operation. @data has the same
+ * alignment as @addr.
  */
 static unsigned int mem_op_chunk(struct kvm_vcpu *vcpu, bool *loaded, u32 op,
 				 unsigned long addr, void *data,
@@ -400,7 +400,7 @@ static int mem_op_run(struct kvm_vcpu *vcpu, bool *loaded,
 		ret = 0;
 		if (trap.scause) {
 			mem_op_load_vcpu(vcpu, loaded);
-			/* A device gets an access of its own, of @width. */
+			/* Access a device one element, of @width, at a time. */
 			ret = mem_op_fault(vcpu, mop, data + done, width, &trap);
 			if (ret > 0)
 				done += ret;

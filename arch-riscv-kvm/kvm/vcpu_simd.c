@@ -264,10 +264,10 @@ int kvm_riscv_vcpu_simd_run(struct kvm_vcpu *vcpu)
 #define SIMD_HISTORY_NEW	(SIMD_HISTORY_FP | SIMD_HISTORY_V)
 
 /*
- * A trap costs about four times as much as loading a unit in vain. It
- * therefore pays to load a unit without a trap if the last use was less than
- * four periods ago, and the use before that was at most four periods earlier.
- * If the unit is used in every fifth period or less often, a trap each time is
+ * A trap costs about four times as much as loading a unit in vain. It therefore
+ * pays to load a unit without a trap if it was used in one of the last four
+ * periods, and if the use before that was at most four periods earlier. If the
+ * unit is used in every fifth period or less often, a trap each time is
  * cheaper.
  */
 static bool simd_frequent(u8 history)
@@ -583,7 +583,7 @@ static bool simd_read_vlenb(struct kvm_vcpu *vcpu, unsigned long insn)
 /**
  * kvm_riscv_vcpu_illegal_insn -- Handle illegal instruction trap
  *
- * @vcpu: The VCPU pointer
+ * @vcpu: The vCPU, which has just trapped
  * @trap: Trap details
  *
  * Either request a unit that the guest was entered without, or emulate the

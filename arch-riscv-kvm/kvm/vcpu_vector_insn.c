@@ -99,8 +99,8 @@ static __always_inline bool vector_is_vset(unsigned long insn)
 }
 
 /*
- * Execute vset{i}vl{i} except for VS, which the caller sets to Dirty, and pc.
- * Return false, and change nothing, if the encoding is reserved.
+ * Execute vset{i}vl{i}. The caller sets VS to Dirty and advances pc. Return
+ * false, and change nothing, if the encoding is reserved.
  */
 static __always_inline bool vector_vset(struct kvm_vcpu *vcpu,
 					unsigned long insn, bool rv32)
@@ -163,7 +163,7 @@ static __always_inline bool vector_vset(struct kvm_vcpu *vcpu,
 noinstr bool kvm_riscv_vcpu_vector_fixup(struct kvm_vcpu *vcpu,
 					 unsigned long insn)
 {
-	/* The regular path finds out if this is a 32-bit process. */
+	/* Leave it to the regular path to check for a 32-bit process. */
 	if (vector_uxl_is_32(csr_read(CSR_VSSTATUS)))
 		return false;
 
@@ -178,10 +178,10 @@ noinstr bool kvm_riscv_vcpu_vector_fixup(struct kvm_vcpu *vcpu,
 }
 
 /*
- * Emulate an access to a read-only CSR.  A write is illegal even if it would
+ * Emulate an access to a read-only CSR. A write is illegal even if it would
  * change nothing. Decode the instruction, since the write mask is zero both
- * for csrrs of x0, which is a read, and for csrrs of another register that is
- * zero.
+ * for csrrs with x0, which is a read, and for csrrs with another register that
+ * is zero, which is a write.
  */
 static int vector_csr_read(struct kvm_vcpu *vcpu, unsigned long *val,
 			   unsigned long cur)
@@ -313,8 +313,8 @@ static bool vector_refetch(struct kvm_vcpu *vcpu, unsigned long insn)
  * kvm_riscv_vcpu_vector_insn -- Handle a vector instruction of a vCPU whose V
  * is emulated
  *
- * @vcpu: The VCPU pointer
- * @run:  The VCPU run struct
+ * @vcpu: A vCPU whose V is emulated
+ * @run:  The kvm_run of the vCPU
  * @insn: The instruction, for which the guest has VS on
  *
  * Return: > 0 to continue run-loop, 0 to exit run-loop and handle in

@@ -6,7 +6,7 @@
  * A VM whose vlenb is not the host's executes vsetvli, vsetivli, vsetvl, and
  * reads and writes of the vector CSRs, one at a time and from random states.
  * After each instruction the registers must have the values that the reference
- * emulator computes.  The VM does so in S mode, and again in U mode as a 32-bit
+ * emulator computes. The VM does so in S mode, and again in U mode as a 32-bit
  * process, for which registers have 32 bits.
  *
  *	-s SEED		where the random numbers start (printed)

@@ -155,7 +155,7 @@ TEST_F(vlenb, arguments)
 		{ 0, { other, ANY_LENGTH }, 0 },
 		{ 0, { MIN_VLENB, ANY_LENGTH }, 0 },
 		{ 0, { MAX_VLENB, ANY_LENGTH }, 0 },
-		/* Other lengths than the host's require the flag. */
+		/* Lengths other than the host's require the flag. */
 		{ 0, { other, 0 }, EINVAL },
 		/* Values that are not valid vector lengths */
 		{ 0, { 0, ANY_LENGTH }, EINVAL },

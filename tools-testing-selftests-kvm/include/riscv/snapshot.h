@@ -8,8 +8,9 @@
  * snapshot that is damaged, or that does not suit the host, is refused before
  * the guest runs, with a text that says why.
  *
- * Format, version 1.  All numbers are little-endian and all structures a multiple
- * of 8 bytes. A header, and then each of the sections once, in this order:
+ * Format, version 1. All numbers are little-endian, and the size of each
+ * structure is a multiple of 8 bytes. A header is followed by each of these
+ * sections once, in this order:
  *
  *   MACHINE  struct snapshot_machine
  *   REGS     struct snapshot_reg for each register of KVM_GET_REG_LIST, in the
@@ -24,9 +25,9 @@
  * Each section's CRC covers the section's header and contents. The CRC of the
  * snapshot's header covers that header, which has the length of the whole
  * snapshot. The CRCs and the length detect bytes that have changed or are
- * missing. CRCs are not signatures: whoever can write the file
- * can also write a matching CRC. The contents are therefore checked as well
- * before they are used.
+ * missing. CRCs are not signatures: whoever can write the file can also write a
+ * matching CRC. The contents are therefore checked as well before they are
+ * used.
  *
  * The header and its CRC stay the same in all versions.
  *
