@@ -213,8 +213,8 @@ static void mem_op_load_vcpu(struct kvm_vcpu *vcpu, bool *loaded)
 /*
  * Access @len bytes at @addr until all are done or one access faults. Return
  * the number of bytes that were accessed. An aligned word is accessed as a
- * whole, even if it holds several elements of the operation. @data has the same
- * alignment as @addr.
+ * whole, even if it holds several elements of the operation, unless it may
+ * belong to a device. @data has the same alignment as @addr.
  */
 static unsigned int mem_op_chunk(struct kvm_vcpu *vcpu, bool *loaded, u32 op,
 				 unsigned long addr, void *data,
@@ -224,6 +224,7 @@ static unsigned int mem_op_chunk(struct kvm_vcpu *vcpu, bool *loaded, u32 op,
 	unsigned long hstatus = vcpu->arch.guest_context.hstatus;
 	unsigned long flags, old_hstatus, old_senvcfg;
 	unsigned int size = mem_op_word_size(op), done = 0;
+	bool words;
 
 	/* Use the Guest's current mode: userspace may have changed it. */
 	hstatus &= ~HSTATUS_SPVP;
@@ -239,8 +240,10 @@ static unsigned int mem_op_chunk(struct kvm_vcpu *vcpu, bool *loaded, u32 op,
 	/* senvcfg controls the pointer masking of U-mode. */
 	old_senvcfg = csr_swap(CSR_SENVCFG, vcpu->arch.guest_csr.senvcfg);
 
+	/* A device must see each access of the guest as it is. */
+	words = !READ_ONCE(vcpu->kvm->arch.has_pfnmap);
 	while (done < len && !trap->scause) {
-		if (len - done >= size && IS_ALIGNED(addr + done, size))
+		if (words && len - done >= size && IS_ALIGNED(addr + done, size))
 			done += mem_op_words(op, addr + done, data + done,
 					     len - done, trap);
 		else
@@ -529,6 +532,8 @@ int kvm_riscv_vcpu_mem_op(struct kvm_vcpu *vcpu,
 	struct kvm_riscv_mem_op mop;
 	int ret;
 
+	/* Unlike copy_from_user(), unsafe_get_user() does not do this. */
+	umop = untagged_addr(umop);
 	ret = mem_op_get(&mop, umop);
 	if (ret == -EFAULT)
 		return ret;

@@ -111,7 +111,7 @@ static __always_inline u8 simd_present(struct kvm_vcpu *vcpu)
 {
 	u8 units = vcpu->arch.simd.enabled & ~vcpu->arch.simd.emulated;
 
-	if (!vcpu->arch.guest_vector.datap)
+	if (!READ_ONCE(vcpu->arch.guest_vector.datap))
 		units &= ~KVM_RISCV_SIMD_V;
 
 	return units;

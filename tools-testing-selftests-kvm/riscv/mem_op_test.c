@@ -7,6 +7,7 @@
  * be able to access exactly what the guest itself could access.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -353,6 +354,31 @@ TEST_F(mem_op, devices)
 	EXPECT_EQ(DEVICE_GPA + 20, mop.gpa);
 	EXPECT_EQ(8, read(ioeventfd.fd, &val, 8));
 	close(ioeventfd.fd);
+}
+
+/* A device of QEMU's virt machine, which refuses accesses of 8 bytes */
+#define FINISHER_NODE	"/sys/firmware/devicetree/base/soc/test@100000"
+#define FINISHER_ADDR	0x100000
+#define FINISHER_SLOT	11
+
+TEST_F(mem_op, host_device)
+{
+	int fd = open("/dev/mem", O_RDWR | O_SYNC);
+	u64 val;
+	void *p;
+
+	if (access(FINISHER_NODE, F_OK) || fd < 0)
+		SKIP(return, "no test finisher, or no access to /dev/mem (CONFIG_DEVMEM, root)");
+	p = mmap(NULL, getpagesize(), PROT_READ | PROT_WRITE, MAP_SHARED, fd, FINISHER_ADDR);
+	ASSERT_NE(MAP_FAILED, p);
+
+	vm_set_user_memory_region(self->vm, FINISHER_SLOT, 0, DEVICE_GPA, getpagesize(), p);
+	virt_map(self->vm, DEVICE_GVA, DEVICE_GPA, 1);
+	EXPECT_DONE(LOAD, DEVICE_GVA, &val, 8, 4);
+	EXPECT_EXCEPTION(LOAD, DEVICE_GVA, &val, 8, 8, EXC_LOAD_ACCESS, DEVICE_GVA);
+
+	munmap(p, getpagesize());
+	close(fd);
 }
 
 TEST_F(mem_op, dirty_log)
