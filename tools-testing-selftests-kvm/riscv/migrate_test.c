@@ -298,16 +298,19 @@ static void guest_checkpoint(u64 insns)
 
 static void guest_code(u64 stage_insns)
 {
-	u64 round, i, vl, n, insns = 0, checkpoint = stage_insns;
+	u64 round, i, vl, n, vlmax, insns = 0, checkpoint = stage_insns;
 	u32 *packed;
 
 	csr_set(CSR_SSTATUS, SR_FS | SR_VS);
+	vlmax = csr_read(CSR_VLENB) / 2;
 	init_work(&work);
 	vector_begin();
 	for (round = 0; insns < NR_STAGES * stage_insns; round++) {
 		packed = work.packed;
 		for (i = 0; i < NR_ITEMS; i += vl) {
-			vl = strip_a(work.x + i, work.d + i, NR_ITEMS - i, round);
+			/* For an AVL above VLMAX, harts may choose different vl. */
+			n = min(NR_ITEMS - i, vlmax);
+			vl = strip_a(work.x + i, work.d + i, n, round);
 			insns += V_CODE_SIZE(strip_a) + V_CODE_SIZE(strip_b);
 			if (insns >= checkpoint && checkpoint < NR_STAGES * stage_insns) {
 				guest_checkpoint(insns);

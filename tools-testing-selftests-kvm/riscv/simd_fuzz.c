@@ -127,7 +127,7 @@ static int result(int ret)
 {
 	int err = ret < 0 ? errno : 0;
 
-	note(": %s", strerrorname_np(err));
+	note(": %s", strerror(err));
 	nr_failed += !!err;
 	return err;
 }
@@ -137,7 +137,7 @@ static int result(int ret)
 		int _want = (want), _err = result(call);		\
 									\
 		TEST_ASSERT(_err == _want, "returns %s, not %s",	\
-			    strerrorname_np(_err), strerrorname_np(_want)); \
+			    strerror(_err), strerror(_want));	\
 	} while (0)
 
 static int reg_ioctl(struct cpu *c, unsigned long nr, u64 id, void *val)
@@ -323,7 +323,7 @@ static void check_regs(struct cpu *c)
 		 * VM's.
 		 */
 		want = TYPE(id) == KVM_REG_RISCV_VECTOR && c->isa[E(V)] ? EINVAL : ENOENT;
-		TEST_ASSERT(err == want, "%lx is not listed: %s", id, strerrorname_np(err));
+		TEST_ASSERT(err == want, "%lx is not listed: %s", id, strerror(err));
 	}
 	if (c->isa[E(V)])
 		TEST_ASSERT_EQ(vcpu_vlenb(c->vcpu), vlenb);
@@ -822,10 +822,10 @@ static void op_set_reg(struct cpu *c)
 	}
 	err = result(reg_ioctl(c, KVM_SET_ONE_REG, id, buf));
 	if (!listed(c, id)) {
-		TEST_ASSERT(no_such_reg(err), "not listed, and %s", strerrorname_np(err));
+		TEST_ASSERT(no_such_reg(err), "not listed, and %s", strerror(err));
 		return;
 	}
-	TEST_ASSERT(err == want, "listed, but KVM_SET_ONE_REG returned %s", strerrorname_np(err));
+	TEST_ASSERT(err == want, "listed, but KVM_SET_ONE_REG returned %s", strerror(err));
 	if (err || id == VECTOR_CSR_REG(vlenb))
 		return;
 	TEST_ASSERT(!reg_ioctl(c, KVM_GET_ONE_REG, id, buf2) && !memcmp(buf, buf2, size),
@@ -1843,7 +1843,7 @@ static u64 nr_wild;
 		for (_i = 0; _i < ARRAY_SIZE(_ok) && _ok[_i] != _err; _i++) \
 			;						\
 		TEST_ASSERT(_i < ARRAY_SIZE(_ok), #call " returns %s",	\
-			    strerrorname_np(_err));			\
+			    strerror(_err));			\
 	} while (0)
 
 static u64 wild_id(void)

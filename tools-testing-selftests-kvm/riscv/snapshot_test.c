@@ -417,6 +417,7 @@ static const struct tampering tamperings[] = {
 	{ REGION(size), 4096, "outside of all regions" },
 	{ REGION(gpa), -4096UL, "unaligned, empty, or overlaps" },
 	{ REGION(size), 1UL << 62, "beyond the addresses" },
+	{ REGION(size), 1UL << 44, "is more than this host has" },
 	{ PAGE(0), 8, "outside of all regions" },
 	{ PAGE(0), 1UL << 62, "outside of all regions" },
 	{ PAGE(1), -SNAPSHOT_PAGE_SIZE, "or occurs twice", .add = true },

@@ -71,7 +71,8 @@ struct rvv_state {
 
 	/*
 	 * Use the host's vector unit where possible. This requires that
-	 * rvv_have_unit(vlenb) returns true.
+	 * rvv_have_unit(vlenb) returns true. The host then chooses the order of
+	 * unordered sums, and what the tails of masks hold.
 	 */
 	bool unit;
 

@@ -598,6 +598,21 @@ static bool restore_vlenb(struct kvm_vm *vm, const struct snapshot_machine *m, u
 	return refuse(why, "KVM cannot carry over vlenb %lu: %s", vlenb, strerror(errno));
 }
 
+/* libkvm would end the test if this host cannot provide a region. */
+static bool region_fits(struct kvm_vm *vm, u32 slot, u64 gpa, u64 size)
+{
+	void *mem = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	bool fits;
+
+	if (mem == MAP_FAILED)
+		return false;
+	fits = !__vm_set_user_memory_region(vm, slot, 0, gpa, size, mem);
+	if (fits)
+		vm_set_user_memory_region(vm, slot, 0, gpa, 0, NULL);
+	munmap(mem, size);
+	return fits;
+}
+
 static bool restore_memory(struct kvm_vm *vm, const struct snapshot *s, char *why)
 {
 	u64 i, gpa, size;
@@ -611,6 +626,8 @@ static bool restore_memory(struct kvm_vm *vm, const struct snapshot *s, char *wh
 		if ((gpa + size - 1) >> vm->page_shift > vm->max_gfn)
 			return refuse(why, "memory at 0x%lx is beyond the addresses of this host",
 				      gpa);
+		if (!region_fits(vm, i, gpa, size))
+			return refuse(why, "memory at 0x%lx is more than this host has", gpa);
 		vm_userspace_mem_region_add(vm, VM_MEM_SRC_ANONYMOUS, gpa, i,
 					    size / vm->page_size, 0);
 	}
