@@ -11,7 +11,6 @@
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -191,8 +190,7 @@ static void store_slowly(struct kvm_vcpu *vcpu)
 {
 	u64 vlenb = other_vlenb(), val[8], *hva, pte;
 	struct kvm_one_reg reg = {
-		.id = __kvm_reg_id(KVM_REG_RISCV_VECTOR, 0, KVM_REG_RISCV_VECTOR_REG(8),
-				   (u64)__builtin_ctzl(vlenb) << KVM_REG_SIZE_SHIFT),
+		.id = v_reg_id(8, vlenb),
 		.addr = (u64)val,
 	};
 	struct timespec start, now;
@@ -237,6 +235,9 @@ static void *run_storer(void *arg)
 		switch (get_ucall(vcpu, &uc)) {
 		case UCALL_DONE:
 			return NULL;
+		case UCALL_ABORT:
+			REPORT_GUEST_ASSERT(uc);
+			break;
 		case UCALL_SYNC:
 			/*
 			 * Store many times without entering the guest in
@@ -323,13 +324,15 @@ static void guest_vector(void)
 	GUEST_DONE();
 }
 
+static u64 fencing;
+
 static void guest_fence(u64 fid, u64 mask)
 {
+	WRITE_ONCE(fencing, 1);
 	fence(fid, mask, 0, 0);
 	GUEST_DONE();
 }
 
-static pid_t mover_tid;
 static int mover_errno;
 static bool mover_done;
 
@@ -337,7 +340,6 @@ static void *run_mover(void *arg)
 {
 	struct kvm_vcpu *vcpu = arg;
 
-	WRITE_ONCE(mover_tid, syscall(__NR_gettid));
 	mover_errno = __vcpu_run(vcpu) ? errno : 0;
 	WRITE_ONCE(mover_done, true);
 	return NULL;
@@ -345,13 +347,13 @@ static void *run_mover(void *arg)
 
 static pthread_t start_mover(struct kvm_vcpu *vcpu)
 {
+	u64 *guest_fencing = addr_gva2hva(vcpu->vm, (gva_t)&fencing);
 	pthread_t thread;
 
-	mover_tid = 0;
 	mover_done = false;
 	TEST_ASSERT(!pthread_create(&thread, NULL, run_mover, vcpu), "pthread_create()");
 	/* Give a fence that does not wait enough time to complete. */
-	while (!READ_ONCE(mover_tid))
+	while (!READ_ONCE(*guest_fencing))
 		usleep(1000);
 	usleep(200000);
 
@@ -478,7 +480,11 @@ TEST_F(fence, interrupted)
 	for (i = 0; i < ARRAY_SIZE(pc); i++) {
 		thread = start_mover(fencer);
 		EXPECT_FALSE(READ_ONCE(mover_done));
-		pthread_kill(thread, SIGUSR1);
+		/* A signal that arrives outside of KVM_RUN has no effect. */
+		while (!READ_ONCE(mover_done)) {
+			pthread_kill(thread, SIGUSR1);
+			usleep(1000);
+		}
 		pthread_join(thread, NULL);
 		EXPECT_EQ(EINTR, mover_errno);
 		EXPECT_EQ(KVM_EXIT_INTR, fencer->run->exit_reason);

@@ -340,6 +340,7 @@ int main(int argc, char *argv[])
 	TEST_REQUIRE(kvm_has_cap(KVM_CAP_SET_GUEST_DEBUG));
 	host = kvm_host_vlenb();
 	__TEST_REQUIRE(host, "the host has no V");
+	simd_switch_restore_at_exit();
 
 	rng = new_kvm_random_state(seed);
 	pr_info("seed %u\n", seed);

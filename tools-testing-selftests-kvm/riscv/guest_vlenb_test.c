@@ -215,12 +215,6 @@ TEST_F(vlenb, locked_by_vcpu)
 	kvm_vm_free(vm);
 }
 
-static u64 v_reg_id(int n, u64 vlenb)
-{
-	return __kvm_reg_id(KVM_REG_RISCV_VECTOR, 0, KVM_REG_RISCV_VECTOR_REG(n),
-			    (u64)__builtin_ctzl(vlenb) << KVM_REG_SIZE_SHIFT);
-}
-
 static int get_v_reg(struct kvm_vcpu *vcpu, u64 id, void *val)
 {
 	struct kvm_one_reg reg = { .id = id, .addr = (unsigned long)val };
@@ -798,6 +792,7 @@ TEST_F(vlenb, side_by_side)
 int main(int argc, char *argv[])
 {
 	TEST_REQUIRE(kvm_has_cap(KVM_CAP_ONE_REG));
+	simd_switch_restore_at_exit();
 
 	return test_harness_run(argc, argv);
 }

@@ -22,9 +22,11 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "arch_timer.h"
+#include "fault_util.h"
 #include "kvm_util.h"
 #include "processor.h"
 #include "rvv.h"
@@ -129,7 +131,8 @@ static void set_priority(int prio)
 {
 	struct sched_param p = { .sched_priority = prio };
 
-	TEST_ASSERT_EQ(pthread_setschedparam(pthread_self(), SCHED_FIFO, &p), 0);
+	__TEST_REQUIRE(!pthread_setschedparam(pthread_self(), SCHED_FIFO, &p),
+		       "No permission for real-time scheduling");
 }
 
 static void start_thread(pthread_t *thread, int prio, void *(*fn)(void *), void *arg)
@@ -559,7 +562,7 @@ static void run_create(const struct scenario *s)
  * between start and stop and has not freed. Pages that slab itself takes from
  * the page allocator are not counted.
  */
-#define TRACING		"/sys/kernel/tracing/"
+#define TRACING		"/sys/kernel/tracing/instances/simd_bench/"
 
 static const char * const kmem_events[] = {
 	"kmalloc", "kfree", "kmem_cache_alloc", "kmem_cache_free",
@@ -578,31 +581,21 @@ static void write_tracing(const char *file, const char *text)
 	close(fd);
 }
 
-static void read_tracing(const char *file, char *text, size_t size)
-{
-	char path[128];
-	ssize_t n;
-	int fd;
-
-	snprintf(path, sizeof(path), TRACING "%s", file);
-	fd = open(path, O_RDONLY);
-	TEST_ASSERT(fd >= 0, "open %s: %s", path, strerror(errno));
-	n = read(fd, text, size - 1);
-	TEST_ASSERT(n >= 0 && n < size - 1, "read %s: %zd bytes", path, n);
-	text[n] = '\0';
-	close(fd);
-}
-
-static char old_tracing_on[16], old_event_pid[4096];
 static int tracing_on;
+
+static void remove_trace(void)
+{
+	rmdir(TRACING);
+}
 
 static void memory_trace_on(void)
 {
 	char text[64];
 	int i;
 
-	read_tracing("tracing_on", old_tracing_on, sizeof(old_tracing_on));
-	read_tracing("set_event_pid", old_event_pid, sizeof(old_event_pid));
+	/* An instance of its own leaves other traces alone. */
+	restore_at_end(remove_trace);
+	TEST_ASSERT(!mkdir(TRACING, 0700), "mkdir %s: %s", TRACING, strerror(errno));
 	snprintf(text, sizeof(text), "%d", gettid());
 	write_tracing("tracing_on", "0");
 	write_tracing("set_event_pid", text);
@@ -616,14 +609,6 @@ static void memory_trace_on(void)
 	 */
 	tracing_on = open(TRACING "tracing_on", O_WRONLY);
 	TEST_ASSERT(tracing_on >= 0, "open tracing_on: %s", strerror(errno));
-}
-
-static void memory_trace_off(void)
-{
-	close(tracing_on);
-	write_tracing("events/kmem/enable", "0");
-	write_tracing("set_event_pid", old_event_pid);
-	write_tracing("tracing_on", old_tracing_on);
 }
 
 static void memory_start(void)
@@ -724,16 +709,16 @@ static void run_memory(const struct scenario *s)
 	/* The first vCPUs also allocate what belongs to the VM. */
 	static const unsigned int units[] = { BOTH, 0, FP, V };
 	unsigned long create, use[ARRAY_SIZE(units)];
-	struct kvm_vm *vm = vm_create(ARRAY_SIZE(units) + 1);
+	struct kvm_vm *vm;
 	int i, fd;
 
 	memory_trace_on();
+	vm = vm_create(ARRAY_SIZE(units) + 1);
 	for (i = 0; i < ARRAY_SIZE(units); i++)
 		use[i] = memory_of_use(vm, i, units[i]);
 	memory_start();
 	fd = __vm_ioctl(vm, KVM_CREATE_VCPU, (void *)(unsigned long)i);
 	create = memory_stop("create");
-	memory_trace_off();
 	TEST_ASSERT(fd >= 0, KVM_IOCTL_ERROR(KVM_CREATE_VCPU, fd));
 	close(fd);
 	kvm_vm_free(vm);
@@ -866,11 +851,22 @@ static bool wanted(const char *name, int argc, char **argv)
 	return argc == 1;
 }
 
+static void require_simd(void)
+{
+	struct kvm_vcpu *vcpu;
+	struct kvm_vm *vm = vm_create_with_one_vcpu(&vcpu, NULL);
+
+	TEST_REQUIRE(__vcpu_has_isa_ext(vcpu, KVM_RISCV_ISA_EXT_D));
+	TEST_REQUIRE(__vcpu_has_isa_ext(vcpu, KVM_RISCV_ISA_EXT_V));
+	kvm_vm_free(vm);
+}
+
 /* Each argument is a prefix of the names of the scenarios to run. */
 int main(int argc, char **argv)
 {
 	int i;
 
+	require_simd();
 	pin_self_to_any_cpu();
 	set_priority(PRIO_LOW);
 	report_mode();

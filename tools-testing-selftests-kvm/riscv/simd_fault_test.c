@@ -366,8 +366,7 @@ TEST_F_TIMEOUT(fault, guest_vlenb, TIMEOUT)
 		SKIP(return, "no V, or no KVM_CAP_RISCV_GUEST_VLENB");
 	fail_each(self->vm->fd, KVM_ENABLE_CAP, &cap);
 	vcpu = __vm_vcpu_add(self->vm, 0);
-	id = __kvm_reg_id(KVM_REG_RISCV_VECTOR, 0, KVM_REG_RISCV_VECTOR_REG(7),
-			  (u64)__builtin_ctzl(vlenb) << KVM_REG_SIZE_SHIFT);
+	id = v_reg_id(7, vlenb);
 	memset(val, 7, sizeof(val));
 	EXPECT_EQ(vlenb, vcpu_vlenb(vcpu));
 	/*
@@ -490,8 +489,19 @@ static int nr_vms(pid_t pid)
 	return n;
 }
 
+/* What to restore at the end, or "" if CPU 1 cannot go offline */
+static char cpu1_online[2];
+
+static void restore_cpu1(void)
+{
+	int tries = 100;
+
+	/* On a busy machine, it may take a hart a while to stop. */
+	while (!swap_setting(CPU1_ONLINE, cpu1_online, NULL, 0) && tries--)
+		usleep(20000);
+}
+
 FIXTURE(killed) {
-	bool online;
 };
 
 FIXTURE_SETUP(killed)
@@ -499,24 +509,16 @@ FIXTURE_SETUP(killed)
 	struct kvm_vcpu *vcpu = new_guest(NULL);
 	bool d = __vcpu_has_isa_ext(vcpu, KVM_RISCV_ISA_EXT_D);
 	int vms = nr_vms(getpid());
-	char online = 0;
 
 	kvm_vm_free(vcpu->vm);
 	if (!d)
 		SKIP(return, "no D");
 	if (vms != 1)
 		SKIP(return, "cannot count VMs in debugfs: not root, or no debugfs");
-	self->online = swap_setting(CPU1_ONLINE, "1", &online, 1) && online == '1';
 }
 
-/*
- * Bring CPU 1 back online in the parent process, which survives even if the
- * test is killed.
- */
-FIXTURE_TEARDOWN_PARENT(killed)
+FIXTURE_TEARDOWN(killed)
 {
-	if (self->online)
-		swap_setting(CPU1_ONLINE, "1", NULL, 0);
 }
 
 static void kill_one(struct __test_metadata *_metadata, enum phase phase)
@@ -628,9 +630,9 @@ TEST_F_TIMEOUT(killed, cpu, TIMEOUT)
 	pthread_t thread;
 	void *ret;
 
-	if (!self->online) {
+	if (!cpu1_online[0]) {
 		kvm_vm_free(vcpu->vm);
-		SKIP(return, "no second CPU that is online and can go offline");
+		SKIP(return, "no second CPU that can go offline");
 	}
 	ASSERT_EQ(0, pthread_create(&thread, NULL, check_thread, vcpu));
 	for (i = 0; i < NR_HOTPLUGS; i++) {
@@ -709,8 +711,7 @@ FIXTURE_TEARDOWN_PARENT(cgroup)
 static int fill_v5(struct kvm_vcpu **vcpus, u8 byte)
 {
 	static u8 val[CG_VLENB];
-	u64 id = __kvm_reg_id(KVM_REG_RISCV_VECTOR, 0, KVM_REG_RISCV_VECTOR_REG(5),
-			      (u64)__builtin_ctzl(CG_VLENB) << KVM_REG_SIZE_SHIFT);
+	u64 id = v_reg_id(5, CG_VLENB);
 	int i;
 
 	memset(val, byte, sizeof(val));
@@ -812,7 +813,9 @@ TEST_F_TIMEOUT(cgroup, limited, TIMEOUT)
 int main(int argc, char *argv[])
 {
 	fault_injection_begin();
-	atexit(fault_injection_end);
+	restore_at_end(fault_injection_end);
+	if (swap_setting(CPU1_ONLINE, "1", cpu1_online, 1))
+		restore_at_end(restore_cpu1);
 
 	return test_harness_run(argc, argv);
 }

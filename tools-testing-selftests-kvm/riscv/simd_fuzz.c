@@ -149,8 +149,7 @@ static int reg_ioctl(struct cpu *c, unsigned long nr, u64 id, void *val)
 
 static u64 v_reg(int n)
 {
-	return __kvm_reg_id(KVM_REG_RISCV_VECTOR, 0, KVM_REG_RISCV_VECTOR_REG(n),
-			    (u64)__builtin_ctzl(vlenb) << KVM_REG_SIZE_SHIFT);
+	return v_reg_id(n, vlenb);
 }
 
 /*

@@ -25,6 +25,7 @@
 
 #include <linux/elf.h>
 
+#include "fault_util.h"
 #include "kvm_test_harness.h"
 #include "kvm_util.h"
 #include "processor.h"
@@ -465,9 +466,21 @@ static void set_online(int cpu, const char *val)
 	close(fd);
 }
 
-static void online_cpu1(void)
+#define CPU1_ONLINE	"/sys/devices/system/cpu/cpu1/online"
+
+/* What to restore at the end, or "" if CPU 1 cannot go offline */
+static char cpu1_online[2];
+
+static void restore_cpu1(void)
 {
-	set_online(1, "1");
+	set_online(1, cpu1_online);
+}
+
+/* Runs before main() */
+static void __attribute__((constructor)) watch_cpu1(void)
+{
+	if (swap_setting(CPU1_ONLINE, "1", cpu1_online, 1))
+		restore_at_end(restore_cpu1);
 }
 
 static void between_hotplug(struct kvm_vcpu *vcpu, int turn)
@@ -545,11 +558,9 @@ TEST_F_TIMEOUT(simd_lifecycle, between_runs, 100)
 	int turn;
 
 	if (variant->between == between_hotplug) {
-		if (access("/sys/devices/system/cpu/cpu1/online", W_OK))
+		if (!cpu1_online[0])
 			SKIP(return, "no second CPU that can go offline");
 		pin_self_to_cpu(1);
-		/* If a TEST_ASSERT() fails, do not leave the CPU offline. */
-		atexit(online_cpu1);
 	}
 	if (variant->actions == FWFT &&
 	    !__vcpu_has_sbi_ext(vcpu, KVM_RISCV_SBI_EXT_FWFT))

@@ -96,6 +96,7 @@ int main(int argc, char **argv)
 	struct ucall uc;
 	long preemptions;
 
+	be_lazy();
 	vm = vm_create_with_one_vcpu(&vcpu, guest_code);
 	/*
 	 * Require V, because illegal instructions trap to KVM only as long as
@@ -103,7 +104,6 @@ int main(int argc, char **argv)
 	 */
 	TEST_REQUIRE(__vcpu_has_isa_ext(vcpu, KVM_RISCV_ISA_EXT_D));
 	TEST_REQUIRE(__vcpu_has_isa_ext(vcpu, KVM_RISCV_ISA_EXT_V));
-	be_lazy();
 	vcpu_catch_illegal_insns(vcpu);
 	vcpu_args_set(vcpu, 1, (u64)nr_turns);
 

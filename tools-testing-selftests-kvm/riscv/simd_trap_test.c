@@ -18,7 +18,10 @@
 #include <limits.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+
+#include <linux/perf_event.h>
 
 #include "kvm_test_harness.h"
 #include "kvm_util.h"
@@ -365,6 +368,22 @@ static u64 insn_bits(const u8 *code)
 	return insn;
 }
 
+/*
+ * Return whether this hart reports illegal instructions in stval. Sstvala, which
+ * RVA22S64 mandates, requires that; other harts may report 0.
+ */
+static bool stval_is_insn(void)
+{
+	typeof(trap) saved = trap;
+	bool ret;
+
+	asm volatile("csrr zero, mstatus" ::: "memory");
+	ret = trap.stval;
+	trap = saved;
+
+	return ret;
+}
+
 static void guest_take_illegal(struct pt_regs *regs)
 {
 	trap.count++;
@@ -527,10 +546,7 @@ static void check_trap(const struct probe *p, bool user, u64 status)
 	CHECK(p, status, trap.count == 1, "%d traps, not 1", trap.count);
 	CHECK(p, status, trap.cause == EXC_INST_ILLEGAL, "scause is %lx", trap.cause);
 	CHECK(p, status, trap.epc == epc, "sepc is %lx, not %lx", trap.epc, epc);
-	/*
-	 * Sstvala, which RVA22S64 mandates, requires the instruction in stval.
-	 */
-	CHECK(p, status, trap.stval == insn_bits(p->code),
+	CHECK(p, status, trap.stval == insn_bits(p->code) || (!trap.stval && !stval_is_insn()),
 	      "stval is %lx, not %lx", trap.stval, insn_bits(p->code));
 	CHECK(p, status, !(trap.status & SR_SPP) == user, "sstatus is %lx", trap.status);
 	CHECK(p, status, !((trap.status ^ status) & (SR_FS | SR_VS)),
@@ -855,12 +871,59 @@ static void guest_fw_counter(void)
 	GUEST_DONE();
 }
 
+static bool have_simd_switch;
+static char default_mode[SIMD_SWITCH_LEN];
+
+/*
+ * The mode of simd_switch, or NULL for the default one, and whether lazy traps
+ * are traced. KVM handles a lazy trap right after the exit, unless it cannot
+ * record the trap because an earlier one has not been traced yet. If two units
+ * trap one after the other while traps are traced, KVM therefore handles the
+ * second trap on its regular path.
+ */
+struct mode {
+	const char *name;
+	bool traced;
+};
+
+/* Return NULL, or why the mode cannot be tested. */
+static const char *set_mode(const struct mode *mode)
+{
+	if (!have_simd_switch)
+		return mode->name ? "no parameter simd_switch, or not root" : NULL;
+	if (!simd_switch_set(mode->name ? : default_mode))
+		return NO_LAZY_TRAP;
+	if (!simd_trace_traps(mode->traced) && mode->traced)
+		return "no trace event kvm_simd_trap";
+	return NULL;
+}
+
+/*
+ * KVM must load a unit after each trap for it, so that the unit does not trap
+ * again before it has been loaded.
+ */
+static void check_traps(struct kvm_vcpu *vcpu)
+{
+	u64 fp_traps, vector_traps;
+
+	if (!have_simd_switch)
+		return;
+	fp_traps = vcpu_get_stat(vcpu, fp_traps);
+	TEST_ASSERT(fp_traps <= vcpu_get_stat(vcpu, fp_loads), "FP trapped %lu times, loaded %lu",
+		    fp_traps, vcpu_get_stat(vcpu, fp_loads));
+	vector_traps = vcpu_get_stat(vcpu, vector_traps);
+	TEST_ASSERT(vector_traps <= vcpu_get_stat(vcpu, vector_loads),
+		    "V trapped %lu times, loaded %lu", vector_traps,
+		    vcpu_get_stat(vcpu, vector_loads));
+}
+
 FIXTURE(simd_trap) {
 	struct kvm_vcpu *vcpu;
 };
 
 FIXTURE_VARIANT(simd_trap) {
 	struct scenario s;
+	struct mode mode;
 };
 
 FIXTURE_VARIANT_ADD(simd_trap, s_loaded) { .s = { false, 0, BOTH, ALL } };
@@ -878,9 +941,28 @@ FIXTURE_VARIANT_ADD(simd_trap, u32_unloaded) { .s = { true, 1, NONE, ALL, true }
 FIXTURE_VARIANT_ADD(simd_trap, u32_v_loaded) { .s = { true, 1, VEC, ALL, true } };
 FIXTURE_VARIANT_ADD(simd_trap, u32_idle) { .s = { true, NR_IDLE, NONE, ALL, true } };
 FIXTURE_VARIANT_ADD(simd_trap, u_idle) { .s = { true, NR_IDLE, NONE, ENDS } };
+FIXTURE_VARIANT_ADD(simd_trap, eager) {
+	.s = { false, 1, NONE, ENDS }, .mode = { "eager" }
+};
+
+FIXTURE_VARIANT_ADD(simd_trap, lazy) {
+	.s = { false, 1, NONE, ENDS }, .mode = { "lazy" }
+};
+
+FIXTURE_VARIANT_ADD(simd_trap, traced_fp_loaded) {
+	.s = { false, 1, FP, ENDS }, .mode = { "lazy", .traced = true }
+};
+
+FIXTURE_VARIANT_ADD(simd_trap, traced_v_loaded) {
+	.s = { true, 1, VEC, ENDS }, .mode = { "lazy", .traced = true }
+};
 
 FIXTURE_SETUP(simd_trap)
 {
+	const char *why = set_mode(&variant->mode);
+
+	if (why)
+		SKIP(return, "%s", why);
 	vm_create_with_one_vcpu(&self->vcpu, guest_code);
 	if (!__vcpu_has_isa_ext(self->vcpu, KVM_RISCV_ISA_EXT_D))
 		SKIP(return, "no D");
@@ -903,6 +985,7 @@ TEST_F_TIMEOUT(simd_trap, matrix, 120)
 	*(struct scenario *)addr_gva2hva(self->vcpu->vm, gva) = variant->s;
 	vcpu_args_set(self->vcpu, 1, gva);
 	run_to_the_end(self->vcpu);
+	check_traps(self->vcpu);
 	if (variant->s.rv32) {
 		sync_global_from_guest(self->vcpu->vm, uxl32);
 		if (uxl32 != SR_UXL_32)
@@ -937,13 +1020,20 @@ FIXTURE(simd_first) {
  */
 FIXTURE_VARIANT(simd_first) {
 	bool zeros;
+	struct mode mode;
 };
 
 FIXTURE_VARIANT_ADD(simd_first, written) { false };
 FIXTURE_VARIANT_ADD(simd_first, zeros) { true };
+FIXTURE_VARIANT_ADD(simd_first, eager) { true, { "eager" } };
+FIXTURE_VARIANT_ADD(simd_first, traced) { true, { "lazy", .traced = true } };
 
 FIXTURE_SETUP(simd_first)
 {
+	const char *why = set_mode(&variant->mode);
+
+	if (why)
+		SKIP(return, "%s", why);
 	self->vm = vm_create(MAX_PROBES);
 }
 
@@ -979,6 +1069,7 @@ TEST_F_TIMEOUT(simd_first, instruction, 120)
 		if (has_v)
 			vcpu_set_v(vcpu, &init);
 		run_to_the_end(vcpu);
+		check_traps(vcpu);
 	}
 }
 
@@ -992,8 +1083,6 @@ TEST_F_TIMEOUT(simd_first, instruction, 120)
 #define NR_TURNS	20
 #define RARE		5
 #define NR_RARE		8
-
-static bool have_simd_switch;
 
 struct switch_stats {
 	u64 loads, traps, misses;
@@ -1051,10 +1140,8 @@ static struct switch_stats get_switch_stats(struct kvm_vcpu *vcpu, int unit)
 }
 
 /*
- * The module simd_hook, which is part of the test environment, creates
- * situations that are hard to reproduce otherwise. It makes each loaded unit
- * Dirty, as a hart that does not track writes may do, or it sends a signal
- * while KVM handles a trap.
+ * The module simd_hook, which is part of the test environment, makes each
+ * loaded unit Dirty, as a hart that does not track writes may do.
  */
 #define HOOK		"/sys/module/simd_hook/parameters/"
 #define NO_HOOK		"no module simd_hook (part of the test environment), or not root"
@@ -1078,7 +1165,6 @@ static bool put_hook(const char *param, const char *value)
 static void reset_hook(void)
 {
 	put_hook("dirty", "0");
-	put_hook("signal", "0");
 }
 
 FIXTURE(simd_switch) {
@@ -1119,6 +1205,7 @@ FIXTURE_SETUP(simd_switch)
 		SKIP(return, "no parameter simd_switch, or not root");
 	if (strcmp(variant->mode, "eager") && !has_lazy_trap())
 		SKIP(return, NO_LAZY_TRAP);
+	simd_trace_traps(false);
 
 	vm_create_with_one_vcpu(&self->vcpu, guest_turns);
 	if (!__vcpu_has_isa_ext(self->vcpu, KVM_RISCV_ISA_EXT_D))
@@ -1234,25 +1321,51 @@ static void take_signal(int nr)
 }
 
 /*
+ * Let the trace event kvm_simd_trap send SIGUSR1 to this process. Returns the
+ * event's file descriptor, or -1 if that is not possible.
+ */
+static int signal_at_trap(void)
+{
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_TRACEPOINT,
+		.size = sizeof(attr),
+		.sample_period = 1,
+	};
+	FILE *f = fopen("/sys/kernel/tracing/events/kvm/kvm_simd_trap/id", "r");
+	int fd;
+
+	if (!f)
+		return -1;
+	TEST_ASSERT_EQ(fscanf(f, "%llu", &attr.config), 1);
+	fclose(f);
+	fd = syscall(__NR_perf_event_open, &attr, 0, -1, -1, 0);
+	if (fd < 0)
+		return -1;
+	TEST_ASSERT(!fcntl(fd, F_SETOWN, getpid()) && !fcntl(fd, F_SETSIG, SIGUSR1) &&
+		    !fcntl(fd, F_SETFL, O_ASYNC), "fcntl() failed: %s", strerror(errno));
+
+	return fd;
+}
+
+/*
  * If a signal arrives between the trap and the next guest entry, KVM must still
  * load the unit at that entry, so that the guest does not trap again.
  */
 TEST_F(simd_switch, signal_after_the_trap)
 {
-	char nr[4];
-	int n = 0;
+	int fd, n = 0;
 
 	if (!has_v)
 		SKIP(return, "no V");
 	signal(SIGUSR1, take_signal);
-	snprintf(nr, sizeof(nr), "%d", SIGUSR1);
-	if (!put_hook("signal", nr))
-		SKIP(return, NO_HOOK);
+	fd = signal_at_trap();
+	if (fd < 0)
+		SKIP(return, "no perf event for kvm_simd_trap");
 	vcpu_args_set(self->vcpu, 2, 1UL, 0UL);
 	run_to_turn(self->vcpu, 0);
 	while (__vcpu_run(self->vcpu) == -1 && errno == EINTR)
 		TEST_ASSERT(n++ < 10, "KVM_RUN was interrupted too often");
-	put_hook("signal", "0");
+	close(fd);
 
 	EXPECT_EQ(!!n, !!variant->min_traps);
 	EXPECT_EQ(vcpu_get_stat(self->vcpu, vector_traps), !!variant->min_traps);
@@ -1260,6 +1373,7 @@ TEST_F(simd_switch, signal_after_the_trap)
 
 int main(int argc, char *argv[])
 {
+	simd_switch_get(default_mode);
 	have_simd_switch = simd_switch_restore_at_exit();
 	atexit(reset_hook);
 

@@ -22,19 +22,14 @@
 static u8 v_buf[32 * MAX_VLENB] __aligned(16);
 static u8 v_want[MAX_VLENB];
 
-static u64 v_reg_id(struct kvm_vcpu *vcpu, int n)
+static u64 vector_reg(struct kvm_vcpu *vcpu, int n)
 {
-	u64 vlenb = vcpu_get_reg(vcpu, KVM_REG_RISCV | KVM_REG_SIZE_ULONG |
-				 KVM_REG_RISCV_VECTOR |
-				 KVM_REG_RISCV_VECTOR_CSR_REG(vlenb));
-
-	return KVM_REG_RISCV | KVM_REG_RISCV_VECTOR | KVM_REG_RISCV_VECTOR_REG(n) |
-	       (u64)__builtin_ctzl(vlenb) << KVM_REG_SIZE_SHIFT;
+	return v_reg_id(n, vcpu_vlenb(vcpu));
 }
 
 static int v_reg(struct kvm_vcpu *vcpu, bool set, int n, void *val)
 {
-	struct kvm_one_reg reg = { .id = v_reg_id(vcpu, n), .addr = (unsigned long)val };
+	struct kvm_one_reg reg = { .id = vector_reg(vcpu, n), .addr = (unsigned long)val };
 
 	return __vcpu_ioctl(vcpu, set ? KVM_SET_ONE_REG : KVM_GET_ONE_REG, &reg);
 }
@@ -47,7 +42,7 @@ static void fill(void *buf, int seed)
 
 static size_t vlenb_of(struct kvm_vcpu *vcpu)
 {
-	return KVM_REG_SIZE(v_reg_id(vcpu, 0));
+	return KVM_REG_SIZE(vector_reg(vcpu, 0));
 }
 
 static void skip_c_unimp(struct pt_regs *regs)
@@ -285,7 +280,7 @@ int main(int argc, char *argv[])
 {
 	have_simd_switch = simd_switch_restore_at_exit();
 	fault_injection_begin();
-	atexit(fault_injection_end);
+	restore_at_end(fault_injection_end);
 
 	return test_harness_run(argc, argv);
 }

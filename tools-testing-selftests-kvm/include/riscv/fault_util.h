@@ -19,9 +19,21 @@ extern bool have_fault_injection, have_fail_page_alloc;
 bool swap_setting(const char *path, const char *val, char *old, size_t size);
 
 /*
+ * Continue in a child process, and call RESTORE when that process and all its
+ * descendants have ended. The parent process passes on SIGHUP, SIGINT and
+ * SIGTERM, and ends as the child does. Processes forked from now on are killed
+ * when their parent ends. RESTORE is therefore called no matter how a test ends,
+ * for example by the SIGTERM of kselftest's timeout, and no process of the test
+ * can change a setting afterwards.
+ *
+ * Call this function after the old settings have been read, and before any VM
+ * is created, since a VM belongs to one process.
+ */
+void restore_at_end(void (*restore)(void));
+
+/*
  * Call fault_injection_begin() in main(), before all tests, because it changes
- * settings of the whole system. Let atexit() call fault_injection_end(), because
- * test_harness_run() does not return.
+ * settings of the whole system. Let restore_at_end() call fault_injection_end().
  */
 void fault_injection_begin(void);
 void fault_injection_end(void);

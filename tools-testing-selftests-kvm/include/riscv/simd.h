@@ -22,6 +22,12 @@
 					     KVM_REG_RISCV_VECTOR_CSR_REG(name),\
 					     KVM_REG_SIZE_ULONG)
 
+static inline u64 v_reg_id(unsigned int n, u64 vlenb)
+{
+	return __kvm_reg_id(KVM_REG_RISCV_VECTOR, 0, KVM_REG_RISCV_VECTOR_REG(n),
+			    (u64)__builtin_ctzl(vlenb) << KVM_REG_SIZE_SHIFT);
+}
+
 /*
  * Write an FP or vector CSR right after an instruction that changes a register
  * of the same unit. When a guest writes fflags, frm, fcsr, vstart, vxsat, vxrm
@@ -70,10 +76,17 @@ bool simd_switch_get(char mode[SIMD_SWITCH_LEN]);
 bool simd_switch_set(const char *mode);
 
 /*
- * Restore the current mode when this process exits, but not when its children
- * do. Return false if there is no parameter simd_switch, or if this process may
- * not change it. A test that uses the kselftest harness must call this function
- * in main(), because a test case that fails or times out skips its teardown.
+ * Switch the trace event kvm_simd_trap on or off. Return false if there is no
+ * tracefs. KVM traces one lazy trap per exit without further cost. While the
+ * event is on, each further trap before the next exit, and each instruction
+ * that KVM emulates, causes an exit, as on a hart that leaves stval 0.
+ */
+bool simd_trace_traps(bool on);
+
+/*
+ * Restore the current mode and trace event when this process ends, and switch
+ * the event off until then. Return false if there is no parameter simd_switch,
+ * or if this process may not change it. See restore_at_end().
  */
 bool simd_switch_restore_at_exit(void);
 
@@ -81,13 +94,6 @@ bool simd_switch_restore_at_exit(void);
 bool has_lazy_trap(void);
 
 #define NO_LAZY_TRAP	"no trap of a guest's first vector instruction on this machine"
-
-/*
- * Switch the trace event kvm_simd_trap on or off. While the event is on, each
- * instruction that KVM emulates causes a full exit, so that KVM can trace it.
- * Return false if there is no tracefs.
- */
-bool simd_trace_traps(bool on);
 
 u64 vcpu_vlenb(struct kvm_vcpu *vcpu);
 

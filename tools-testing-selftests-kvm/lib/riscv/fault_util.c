@@ -2,9 +2,13 @@
 /* fault_util.c - Helpers for the kernel's fault injection */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <linux/kernel.h>
 
@@ -37,7 +41,10 @@ static struct {
 	{ FAIL_PAGE_ALLOC "verbose", "0" },
 };
 
-static pid_t fault_settings_owner;
+static void die_with_parent(void)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+}
 
 bool have_fault_injection, have_fail_page_alloc;
 
@@ -54,11 +61,51 @@ bool swap_setting(const char *path, const char *val, char *old, size_t size)
 	return ok;
 }
 
+void restore_at_end(void (*restore)(void))
+{
+	int sig, child_status, status = 0;
+	pid_t test, child;
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	/* Adopt orphans, so that none of them is still running at the end. */
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	fflush(NULL);
+	test = fork();
+	TEST_ASSERT(test >= 0, "fork() failed, errno %d", errno);
+	if (!test) {
+		die_with_parent();
+		TEST_ASSERT(!pthread_atfork(NULL, NULL, die_with_parent), "pthread_atfork()");
+		sigprocmask(SIG_UNBLOCK, &set, NULL);
+		return;
+	}
+
+	do {
+		sigwait(&set, &sig);
+		if (sig != SIGCHLD)
+			kill(test, sig);
+		while ((child = waitpid(-1, &child_status, WNOHANG)) > 0)
+			if (child == test)
+				status = child_status;
+	} while (!child);
+
+	restore();
+	if (WIFSIGNALED(status)) {
+		sigprocmask(SIG_UNBLOCK, &set, NULL);
+		raise(WTERMSIG(status));
+	}
+	_exit(WEXITSTATUS(status));
+}
+
 void fault_injection_begin(void)
 {
 	int i;
 
-	fault_settings_owner = getpid();
 	have_fault_injection = access(FAIL_USERCOPY, F_OK) && !access(FAIL_NTH, W_OK);
 	have_fail_page_alloc = have_fault_injection && !access(FAIL_PAGE_ALLOC, F_OK);
 	for (i = 0; i < ARRAY_SIZE(fault_settings) && have_fault_injection; i++) {
@@ -83,9 +130,6 @@ void fault_injection_end(void)
 {
 	int i;
 
-	/* A test that fails exits with the atexit() functions of its parent. */
-	if (getpid() != fault_settings_owner)
-		return;
 	for (i = 0; i < ARRAY_SIZE(fault_settings); i++)
 		if (fault_settings[i].old[0])
 			swap_setting(fault_settings[i].path, fault_settings[i].old, NULL, 0);

@@ -20,6 +20,7 @@
 #include "kvm_util.h"
 #include "processor.h"
 #include "rvv_ops.h"
+#include "simd.h"
 
 #define CORE_REG(n)	__kvm_reg_id(KVM_REG_RISCV_CORE, 0, n, KVM_REG_SIZE_ULONG)
 #define FP_REG(n)	__kvm_reg_id(KVM_REG_RISCV_FP_D, 0, n, KVM_REG_SIZE_U64)
@@ -45,8 +46,7 @@ static u64 get_x(struct kvm_vcpu *vcpu, unsigned int n)
 
 static u64 v_reg(const struct rvv_state *s, unsigned int n)
 {
-	return __kvm_reg_id(KVM_REG_RISCV_VECTOR, 0, KVM_REG_RISCV_VECTOR_REG(n),
-			    (u64)ilog2(s->vlenb) << KVM_REG_SIZE_SHIFT);
+	return v_reg_id(n, s->vlenb);
 }
 
 static void get_v(struct kvm_vcpu *vcpu, struct rvv_state *s, unsigned int n)

@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "fault_util.h"
 #include "simd.h"
 #include "test_util.h"
 #include "ucall_common.h"
@@ -159,6 +160,7 @@ u64 vcpu_run_to_sync(struct kvm_vcpu *vcpu)
 }
 
 #define SIMD_SWITCH	"/sys/module/kvm/parameters/simd_switch"
+#define TRACE_TRAPS	"/sys/kernel/tracing/events/kvm/kvm_simd_trap/enable"
 
 /*
  * Get the current mode. Returns false if the parameter does not exist, or if
@@ -191,23 +193,28 @@ bool simd_switch_set(const char *mode)
 	return simd_switch_get(used) && !strncmp(used, mode, strcspn(used, "\n"));
 }
 
-static char switch_at_exit[SIMD_SWITCH_LEN];
-static pid_t switch_owner;
-
-static void restore_switch(void)
+bool simd_trace_traps(bool on)
 {
-	/* A test that fails exits with the atexit() functions of its parent. */
-	if (getpid() == switch_owner)
-		simd_switch_set(switch_at_exit);
+	return swap_setting(TRACE_TRAPS, on ? "1" : "0", NULL, 0);
+}
+
+static char old_switch[SIMD_SWITCH_LEN], old_trace[2];
+
+static void simd_restore(void)
+{
+	swap_setting(SIMD_SWITCH, old_switch, NULL, 0);
+	if (old_trace[0])
+		swap_setting(TRACE_TRAPS, old_trace, NULL, 0);
 }
 
 bool simd_switch_restore_at_exit(void)
 {
-	if (!simd_switch_get(switch_at_exit))
+	if (!simd_switch_get(old_switch))
 		return false;
-	switch_owner = getpid();
+	swap_setting(TRACE_TRAPS, "0", old_trace, 1);
+	restore_at_end(simd_restore);
 
-	return !atexit(restore_switch);
+	return true;
 }
 
 bool has_lazy_trap(void)
@@ -221,18 +228,6 @@ bool has_lazy_trap(void)
 	simd_switch_set(old);
 
 	return lazy;
-}
-
-bool simd_trace_traps(bool on)
-{
-	int fd = open("/sys/kernel/tracing/events/kvm/kvm_simd_trap/enable", O_WRONLY);
-
-	if (fd < 0)
-		return false;
-	TEST_ASSERT_EQ(write(fd, on ? "1" : "0", 1), 1);
-	close(fd);
-
-	return true;
 }
 
 u64 vcpu_vlenb(struct kvm_vcpu *vcpu)
@@ -301,12 +296,6 @@ void vcpu_set_fp(struct kvm_vcpu *vcpu, const struct simd_regs *regs)
 	for (i = 0; i < 32; i++)
 		vcpu_set_reg(vcpu, FP_D_REG(i), regs->f[i]);
 	vcpu_set_reg(vcpu, FP_D_FCSR, regs->fcsr);
-}
-
-static u64 v_reg_id(int n, u64 vlenb)
-{
-	return KVM_REG_RISCV | KVM_REG_RISCV_VECTOR | KVM_REG_RISCV_VECTOR_REG(n) |
-	       (u64)__builtin_ctzl(vlenb) << KVM_REG_SIZE_SHIFT;
 }
 
 void vcpu_get_v(struct kvm_vcpu *vcpu, struct simd_regs *regs)

@@ -15,6 +15,7 @@
 #include "kvm_util.h"
 #include "processor.h"
 #include "rvv_ops.h"
+#include "simd.h"
 #include "snapshot.h"
 
 #define V_CSR_REG(name)	__kvm_reg_id(KVM_REG_RISCV_VECTOR, 0,		\
@@ -180,12 +181,6 @@ static void save_regs(struct kvm_vcpu *vcpu, const struct snapshot_machine *m, s
 	free(list);
 }
 
-static u64 v_reg(u64 vlenb, int n)
-{
-	return __kvm_reg_id(KVM_REG_RISCV_VECTOR, 0, KVM_REG_RISCV_VECTOR_REG(n),
-			    (u64)ilog2(vlenb) << KVM_REG_SIZE_SHIFT);
-}
-
 static void save_vector(struct kvm_vcpu *vcpu, const struct snapshot_machine *m, struct buf *b)
 {
 	u64 vlenb = le64_to_cpu(m->vlenb);
@@ -202,7 +197,7 @@ static void save_vector(struct kvm_vcpu *vcpu, const struct snapshot_machine *m,
 	append(b, &csrs, sizeof(csrs));
 	for (i = 0; i < 32; i++) {
 		at = append(b, NULL, vlenb);
-		TEST_ASSERT(!__vcpu_get_reg(vcpu, v_reg(vlenb, i), b->data + at),
+		TEST_ASSERT(!__vcpu_get_reg(vcpu, v_reg_id(i, vlenb), b->data + at),
 			    "Cannot read v%d", i);
 	}
 }
@@ -703,7 +698,7 @@ static bool restore_vector(struct kvm_vcpu *vcpu, const struct snapshot *s, char
 
 	for (i = 0; vlenb && i < ARRAY_SIZE(csrs) + 32; i++) {
 		if (i < 32) {
-			reg.id = v_reg(vlenb, i);
+			reg.id = v_reg_id(i, vlenb);
 			reg.addr = (u64)(v->v + i * vlenb);
 		} else {
 			reg.id = csrs[i - 32].id;
