@@ -150,6 +150,11 @@ programs()
 	rm -rf "$out"
 	mkdir -p "$out"
 	"${cc[@]}" -o "$out/reglist" "$scripts/reglist.c"
+	if [ -e "$linux/tools/testing/selftests/riscv/sigreturn/sigreturn_fp.c" ]; then
+		"${CROSS_COMPILE}gcc" -O2 -static -Wall -Werror -I "$linux/tools/testing/selftests" \
+			-I "$linux/tools/include" -o "$out/sigreturn_fp" \
+			"$linux/tools/testing/selftests/riscv/sigreturn/sigreturn_fp.c"
+	fi
 	# The others are for kernels that have what they use.
 	grep -q KVM_RISCV_VM_ISA "$build/khdr/include/asm/kvm.h" || return 0
 	"${cc[@]}" -o "$out/userspace" "$top/Documentation/userspace.c"

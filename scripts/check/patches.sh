@@ -125,7 +125,7 @@ changed_tests()
 {
 	local changed name prog
 
-	changed=$(lgit diff --name-only "$1^" "$1" -- tools | sed -n 's|.*/kvm/riscv/\(.*\)\.c$|\1|p')
+	changed=$(lgit diff --name-only "$1^" "$1" -- tools | sed -En 's#.*/(kvm/riscv|riscv/sigreturn)/(.*)\.c$#\2#p')
 	while read -r name _ _ _ prog _; do
 		if [[ $name != "#"* && $name != *-long ]] && grep -qx "$prog" <<<"$changed"; then
 			echo "$name"

@@ -24,7 +24,7 @@ new_files_are_covered()
 
 	git apply --numstat --summary "$1" | sed -n 's/^ create mode [0-9]* //p' | while read -r f; do
 		who=$(cd "$linux" && scripts/get_maintainer.pl --no-git --no-git-fallback --nokeywords -f "$f") || true
-		grep -q 'kvm-riscv' <<<"$who" ||
+		grep -qE 'kvm-riscv|linux-riscv' <<<"$who" ||
 			{ echo "$f: nobody in MAINTAINERS has it, and checkpatch is right"; return 1; }
 	done
 }
@@ -35,7 +35,7 @@ changelog_rules()
 
 	grep -q "^From: $series_name <$series_mail>$" "$p" || { echo "From: is not the project's"; rc=1; }
 	subject=$(git mailinfo /dev/null /dev/null <"$p" | sed -n 's/^Subject: //p')
-	if ! grep -qE '^(RISC-V: KVM: [A-Z]|KVM: riscv: selftests: [A-Z]|KVM: selftests: [A-Z]|riscv: (cpufeature: )?[A-Z]|Documentation: KVM: [A-Z])' <<<"$subject"; then
+	if ! grep -qE '^(RISC-V: KVM: [A-Z]|KVM: riscv: selftests: [A-Z]|KVM: selftests: [A-Z]|selftests: riscv: [A-Z]|riscv: (cpufeature: )?[A-Z]|Documentation: KVM: [A-Z])' <<<"$subject"; then
 		echo "subject: $subject"
 		echo "it begins with none of RISC-V: KVM:, KVM: riscv: selftests:, ... and a capital"
 		rc=1

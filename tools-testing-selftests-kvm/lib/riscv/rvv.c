@@ -503,13 +503,13 @@ static void rvv_fill(struct rvv_ctx *c, u64 v)
  * The loop over all elements where no mask is applied and vd, vs2, and vs1 have
  * elements of one width that are neither extended nor widened
  */
-#define PLAIN_LOOP(_type)						\
+#define PLAIN_LOOP(_d)							\
 do {									\
-	const _type *_s2 = s2, *_s1 = s1;				\
-	_type *_d = d;							\
+	typeof(_d) __d = (_d);						\
+	const typeof(*__d) *_s2 = s2, *_s1 = s1;			\
 									\
 	for (i = c->s->vstart; i < vl; i++)				\
-		_d[i] = elem(c, _s2[i], v ? _s1[i] : c->scalar, 0);	\
+		__d[i] = elem(c, _s2[i], v ? _s1[i] : c->scalar, 0);	\
 } while (0)
 
 static bool rvv_plain_loop(struct rvv_ctx *c, bool v)
@@ -517,7 +517,10 @@ static bool rvv_plain_loop(struct rvv_ctx *c, bool v)
 	const struct rvv_op *op = c->op;
 	const u64 vlenb = c->s->vlenb, vl = c->s->vl;
 	const void *s2 = c->s->v + c->s2.reg * vlenb, *s1 = c->s->v + c->s1.reg * vlenb;
-	void *d = c->s->v + c->d.reg * vlenb;
+	u8 *d8 = c->s->v + c->d.reg * vlenb;
+	u16 *d16 = (u16 *)d8;
+	u32 *d32 = (u32 *)d8;
+	u64 *d64 = (u64 *)d8;
 	rvv_elem_fn elem = op->elem;
 	u64 i;
 
@@ -527,16 +530,16 @@ static bool rvv_plain_loop(struct rvv_ctx *c, bool v)
 
 	switch (c->d.eew) {
 	case 0:
-		PLAIN_LOOP(u8);
+		PLAIN_LOOP(d8);
 		return true;
 	case 1:
-		PLAIN_LOOP(u16);
+		PLAIN_LOOP(d16);
 		return true;
 	case 2:
-		PLAIN_LOOP(u32);
+		PLAIN_LOOP(d32);
 		return true;
 	case 3:
-		PLAIN_LOOP(u64);
+		PLAIN_LOOP(d64);
 		return true;
 	default:
 		return false;
