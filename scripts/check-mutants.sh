@@ -10,7 +10,7 @@
 [ -z "$(lgit status --porcelain --untracked-files=no)" ] ||
 	die "build/linux has changes that are not committed"
 delivers_traps || die "QEMU $(qemu_version) $no_traps; each mutant would need it"
-trap 'lgit checkout -q -f series' EXIT
+trap 'lgit checkout -q -f series; rm -rf "$build"/mutant-*/' EXIT
 
 # use_layer N: build its tip, with the selftests that it has
 use_layer()
@@ -25,10 +25,22 @@ use_layer()
 
 field() { sed -n "s/^$1: //p" "$2"; }
 
+# make_mutant NAME DIFF: leave what boots in build/mutant-NAME, or print what is wrong
+make_mutant()
+{
+	local dir=$build/mutant-$1 log=$logs/mutant-$1.log
+
+	lgit apply "$2" 2>"$log" || { echo "does not apply to the tip of its layer"; return; }
+	"$scripts/build.sh" kernel >"$log" 2>&1 || { echo "does not build: $log"; return; }
+	"$scripts/build.sh" initramfs >>"$log" 2>&1
+	mkdir -p "$dir"
+	cp "$build"/obj/arch/riscv/boot/Image "$build"/initramfs.{cpio,spec} "$dir/"
+}
+
 # try NAME DIFF: print what is wrong with it, if anything
 try()
 {
-	local name=$1 diff=$2 log=$logs/mutant-$1.log t expect run tests
+	local name=$1 diff=$2 dir=$build/mutant-$1 log=$logs/mutant-$1.log t expect run tests
 
 	# "TEST" or "TEST/CASE", a case being one of the kselftest harness; or
 	# "console-normal", what the kernel itself says while the tests of "Run:" run, or
@@ -37,12 +49,9 @@ try()
 	read -ra run <<<"$(field Run "$diff")"
 	mapfile -t tests < <(printf '%s\n' "${expect[@]%%/*}" "${run[@]}" |
 		grep -vE '^(console|kvm)-' | sort -u)
-	lgit apply "$diff" 2>"$log" || { echo "does not apply to the tip of its layer"; return; }
-	"$scripts/build.sh" kernel >"$log" 2>&1 || { echo "does not build: $log"; return; }
-	"$scripts/build.sh" initramfs >>"$log" 2>&1
 	# It is meant to fail; what counts is which test did.
-	"$scripts/run-tests.sh" -q -l "mutant-$name" -a "$(field Append "$diff")" "${tests[@]}" \
-		>>"$log" 2>&1 || true
+	"$scripts/run-tests.sh" -q -l "mutant-$name" -k "$dir/Image" -i "$dir/initramfs.cpio" \
+		-a "$(field Append "$diff")" "${tests[@]}" >>"$log" 2>&1 || true
 	for t in "${expect[@]}"; do
 		if ! grep -qF "not ${t%%/*} " "$logs/mutant-$name.results"; then
 			echo "${t%%/*} passes with the code broken"
@@ -50,9 +59,29 @@ try()
 			echo "$t passes with the code broken"
 		fi
 	done
+	rm -r "$dir"
 }
 
-n=0 passed=0 failed=0 layer=
+# finish: wait for the mutant that is booted, if there is one, and print its result
+finish()
+{
+	local why
+
+	[ -n "$booted" ] || return 0
+	[ -z "$pid" ] || wait "$pid" || true
+	why=$(paste -sd ';' "$build/mutant.why")
+	n=$((n + 1))
+	if [ -z "$why" ]; then
+		passed=$((passed + 1))
+		say "ok $n $booted # time=$((SECONDS - start)) fails as it should: $(field Expect "$scripts/mutants/$booted.diff")"
+	else
+		failed=$((failed + 1))
+		say "not ok $n $booted: $why # time=$((SECONDS - start))"
+	fi
+	booted=
+}
+
+n=0 passed=0 failed=0 layer='' booted='' pid='' start=0
 say "KTAP version 1"
 for diff in "$scripts"/mutants/*.diff; do
 	name=$(basename "$diff" .diff)
@@ -60,21 +89,23 @@ for diff in "$scripts"/mutants/*.diff; do
 		continue
 	fi
 	if [ "${name%%-*}" != "$layer" ]; then
+		finish
 		layer=${name%%-*}
 		use_layer "$layer" | sed 's/^/# /'
 	fi
-	n=$((n + 1))
-	start=$SECONDS
-	why=$(try "$name" "$diff" | paste -sd ';')
+	# One is built while the one before is booted.
+	why=$(make_mutant "$name" "$diff")
 	lgit checkout -q -f HEAD
-	if [ -z "$why" ]; then
-		passed=$((passed + 1))
-		say "ok $n $name # time=$((SECONDS - start)) fails as it should: $(field Expect "$diff")"
+	finish
+	booted=$name start=$SECONDS pid=''
+	if [ -n "$why" ]; then
+		echo "$why" >"$build/mutant.why"
 	else
-		failed=$((failed + 1))
-		say "not ok $n $name: $why # time=$((SECONDS - start))"
+		try "$name" "$diff" >"$build/mutant.why" &
+		pid=$!
 	fi
 done
+finish
 lgit checkout -q -f series
 "$scripts/build.sh" all >"$logs/mutant-restore.log" 2>&1
 say "1..$n"

@@ -56,8 +56,7 @@ lint_elsewhere()
 }
 
 # Configurations that are compiled and not run: name and options.  Without FPU there is
-# no V either.  With FPU and no V there is little that this one does not compile, so it
-# is for what a patch touches, and for the last patch of a series.
+# no V either.  They are for what a patch touches, and whole for the last patch of a series.
 variant="nofpu:FPU=n,TEST_FPU=n,KVM=m"
 nov_variant="nov:RISCV_ISA_V=n,KVM=m"
 # and this one at the tip of a layer
@@ -77,47 +76,50 @@ build_variant()
 	! grep -E '(warning|error):' <<<"$out"
 }
 
-# nov_targets REV: what of it to compile with FPU and no V.  Nothing says that a file is
-# part of that kernel but its object, so a new file means the whole folder, and so does
-# a header with something else for such a kernel.
-nov_targets()
+# variant_targets OBJ REV: what of it to compile without V, or without FPU, in build/OBJ.
+# Nothing says that a file is part of that kernel but its object, so a new file means the
+# whole folder, and so does a header with something else for such a kernel.
+variant_targets()
 {
-	local f headers
+	local obj=$build/$1 rev=$2 f headers
 
-	mapfile -t headers < <(lgit diff --name-only --diff-filter=AM "$1^" "$1" -- 'arch/riscv/*.h')
-	if [ ! -e "$build/obj-nov/arch/riscv/kvm/vm.o" ] ||
-		! lgit diff --quiet --diff-filter=AD "$1^" "$1" -- arch/riscv/kvm ||
+	mapfile -t headers < <(lgit diff --name-only --diff-filter=AM "$rev^" "$rev" -- 'arch/riscv/*.h')
+	if [ ! -e "$obj/arch/riscv/kvm/vm.o" ] ||
+		! lgit diff --quiet --diff-filter=AD "$rev^" "$rev" -- arch/riscv/kvm ||
 		{ [ ${#headers[@]} -gt 0 ] &&
-			lgit grep -qE 'CONFIG_(RISCV_ISA_V|FPU)\>' "$1" -- "${headers[@]}"; }; then
+			lgit grep -qE 'CONFIG_(RISCV_ISA_V|FPU)\>' "$rev" -- "${headers[@]}"; }; then
 		echo arch/riscv/kvm/
 	fi
-	touched_c "$1" | while read -r f; do
+	touched_c "$rev" | while read -r f; do
 		case $f in
 		virt/kvm/*) echo arch/riscv/kvm/ ;;	# has no Makefile of its own
-		*) [ ! -e "$build/obj-nov/${f%.c}.o" ] || echo "${f%.c}.o" ;;
+		*) [ ! -e "$obj/${f%.c}.o" ] || echo "${f%.c}.o" ;;
 		esac
 	done
 }
 
-# build_variants REV LAST: KVM, and what else the revision can break.  Folders, as what
-# is in them and gets compiled depends on the configuration.  LAST is not empty for the
-# last patch of a series.
+# build_variants REV LAST: KVM, and what else the revision can break: what it touches, or
+# for the last patch of a series, where LAST is not empty, whole folders, as what is in
+# them and gets compiled depends on the configuration.
 build_variants()
 {
-	local rev=$1 last=$2 targets nov
+	local rev=$1 last=$2 v targets
 
-	mapfile -t targets < <({
-		echo arch/riscv/kvm/	# and virt/kvm with it
-		touched_c "$rev" | sed -n '/^virt\/kvm\//!s|[^/]*$||p'
-		# A header that is not KVM's alone
-		lgit diff --quiet "$rev^" "$rev" -- '*.h' ':!arch/riscv/kvm' ':!tools' ':!*/kvm*.h' ||
-			echo arch/riscv/kernel/
-	} | sort -u)
-	nov=("${targets[@]}")
-	[ -n "$last" ] || mapfile -t nov < <(nov_targets "$rev")
-	build_variant "$variant" "${targets[@]}" || { echo "does not build with ${variant#*:}"; return 1; }
-	[ ${#nov[@]} = 0 ] || build_variant "$nov_variant" "${nov[@]}" ||
-		{ echo "does not build with ${nov_variant#*:}"; return 1; }
+	for v in "$variant" "$nov_variant"; do
+		if [ -n "$last" ]; then
+			mapfile -t targets < <({
+				echo arch/riscv/kvm/	# and virt/kvm with it
+				touched_c "$rev" | sed -n '/^virt\/kvm\//!s|[^/]*$||p'
+				# A header that is not KVM's alone
+				lgit diff --quiet "$rev^" "$rev" -- '*.h' ':!arch/riscv/kvm' ':!tools' \
+					':!*/kvm*.h' || echo arch/riscv/kernel/
+			} | sort -u)
+		else
+			mapfile -t targets < <(variant_targets "obj-${v%%:*}" "$rev" | sort -u)
+		fi
+		[ ${#targets[@]} = 0 ] || build_variant "$v" "${targets[@]}" ||
+			{ echo "does not build with ${v#*:}"; return 1; }
+	done
 }
 
 # The tests whose programs a revision changes
