@@ -324,6 +324,7 @@ TEST_F(vlenb, mapping)
 	u64 vlenb, size;
 	int n;
 
+	EXPECT_EQ(KVM_RISCV_VECTOR_PAGE_OFFSET, kvm_check_cap(KVM_CAP_RISCV_VECTOR_MAP));
 	sigaction(SIGBUS, &sa, NULL);
 	for (vlenb = MIN_VLENB; vlenb <= MAX_VLENB; vlenb *= 2) {
 		size = max_t(u64, 32 * vlenb, getpagesize());
