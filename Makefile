@@ -17,7 +17,7 @@ TO ?=
 REV ?=
 N ?=
 SEED ?=
-export KDIR BUILD JOBS QEMU FIRMWARE SEED AUTHOR
+export KDIR BUILD JOBS QEMU FIRMWARE SEED AUTHOR MINUTES
 
 .PHONY: all help deps base apply absorb first export build boot test check check-text check-each \
 	check-long check-mutants mutate check-debug check-hosts check-configs check-base \

@@ -10,18 +10,26 @@ touched_c()
 	lgit diff --name-only --diff-filter=AM "$1^" "$1" -- 'arch/*.c' 'virt/*.c' 'drivers/*.c' 'lib/*.c'
 }
 
-# The kernel with W=1, and sparse over what is compiled of arch/riscv/kvm and each
-# other C file that is touched.
+# kernel_and_lint REV LAST [LIGHT]: the kernel with W=1, or if LIGHT is not empty, no more
+# of it than the C files that are touched; and sparse over these and, for the last patch
+# of a series, over all that is compiled of arch/riscv/kvm.
 kernel_and_lint()
 {
-	local files f out unseen=()
+	local files f out unseen=() cmd=("$scripts/build.sh" kernel)
 
 	mapfile -t files < <(touched_c "$1")
 	for f in "${files[@]}"; do
 		rm -f "$build/obj/${f%.c}.o"	# whatever has been built before
 	done
-	out=$(SPARSE=$build/sparse/sparse SPARSE_FILES="arch/riscv/kvm/ ${files[*]}" \
-		"$scripts/build.sh" kernel C=1 CHECK="$scripts/sparse.sh --of" 2>&1) || { echo "$out"; return 1; }
+	if [ -n "${3:-}" ]; then
+		[ ${#files[@]} -gt 0 ] || return 0
+		"$scripts/build.sh" config obj || return 1
+		cmd=(kmake O="$build/obj" W=1 cmd_checkdoc=)
+		mapfile -t -O ${#cmd[@]} cmd < <(printf '%s\n' "${files[@]}" |
+			sed 's|^virt/kvm/.*|arch/riscv/kvm/|; s|\.c$|.o|' | sort -u)
+	fi
+	out=$(SPARSE=$build/sparse/sparse SPARSE_FILES="${2:+arch/riscv/kvm/} ${files[*]}" \
+		"${cmd[@]}" C=1 CHECK="$scripts/sparse.sh --of" 2>&1) || { echo "$out"; return 1; }
 	if [ ${#files[@]} -gt 0 ]; then
 		out+=$'\n'$(cd "$linux" && PYTHONDONTWRITEBYTECODE=1 tools/docs/kernel-doc -none "${files[@]}" 2>&1)
 	fi
@@ -59,7 +67,7 @@ lint_elsewhere()
 # no V either.  They are for what a patch touches, and whole for the last patch of a series.
 variant="nofpu:FPU=n,TEST_FPU=n,KVM=m"
 nov_variant="nov:RISCV_ISA_V=n,KVM=m"
-# and this one at the tip of a layer
+# and this one for the last patch of all
 tip_variant="m-rt:KVM=m,RISCV_ISA_V_PREEMPTIVE=n,PREEMPT_RT=y,PREEMPT=n,EXPERT=y"
 
 # build_variant NAME:OPTION,... TARGET...
@@ -78,19 +86,25 @@ build_variant()
 
 # variant_targets OBJ REV: what of it to compile without V, or without FPU, in build/OBJ.
 # Nothing says that a file is part of that kernel but its object, so a new file means the
-# whole folder, and so does a header with something else for such a kernel.
+# whole folder.  A header with something else for such a kernel means all that speaks of FP
+# or vectors.
 variant_targets()
 {
 	local obj=$build/$1 rev=$2 f headers
 
 	mapfile -t headers < <(lgit diff --name-only --diff-filter=AM "$rev^" "$rev" -- 'arch/riscv/*.h')
 	if [ ! -e "$obj/arch/riscv/kvm/vm.o" ] ||
-		! lgit diff --quiet --diff-filter=AD "$rev^" "$rev" -- arch/riscv/kvm ||
-		{ [ ${#headers[@]} -gt 0 ] &&
-			lgit grep -qE 'CONFIG_(RISCV_ISA_V|FPU)\>' "$rev" -- "${headers[@]}"; }; then
+		! lgit diff --quiet --diff-filter=AD "$rev^" "$rev" -- arch/riscv/kvm; then
 		echo arch/riscv/kvm/
 	fi
-	touched_c "$rev" | while read -r f; do
+	{
+		touched_c "$rev"
+		if [ ${#headers[@]} -gt 0 ] &&
+			lgit grep -qE 'CONFIG_(RISCV_ISA_V|FPU)\>' "$rev" -- "${headers[@]}"; then
+			lgit grep -lE 'vector|simd|riscv_v_|_fp|fpu|SR_[FV]S' "$rev" -- 'arch/riscv/kvm/*.c' |
+				sed 's/^[^:]*://'
+		fi
+	} | sort -u | while read -r f; do
 		case $f in
 		virt/kvm/*) echo arch/riscv/kvm/ ;;	# has no Makefile of its own
 		*) [ ! -e "$obj/${f%.c}.o" ] || echo "${f%.c}.o" ;;
@@ -135,8 +149,47 @@ changed_tests()
 	done <"$scripts/tests.list"
 }
 
+# The time that make check may take, in seconds.  A machine that cannot keep up with that
+# builds no more of some patches than what they touch, and does not boot them, but always
+# the last one of a series.
+[[ ${MINUTES:=75} =~ ^[1-9][0-9]*$ ]] || die "MINUTES=$MINUTES: a number of minutes"
+budget=$((60 * MINUTES))
+
+# weight REV: about how long a patch takes, compared with others
+weight()
+{
+	if same_kernel "$1^" "$1"; then
+		echo 2
+	elif ! lgit diff --quiet "$1^" "$1" -- arch/riscv/include/asm ':!*/kvm_*' ':!*/insn-def.h'; then
+		echo 25
+	elif ! lgit diff --quiet "$1^" "$1" -- '*.h' ':!tools' ':!*/kvm_isa.h'; then
+		echo 10
+	else
+		echo 4
+	fi
+}
+tip_weight=150
+
+# behind START DONE ALL: of the time from START to the end of the budget, is more over, by
+# three minutes, than DONE is of ALL the work?
+behind() { [ $(((SECONDS - begin - $1 - 180) * $3)) -gt $(((budget - $1) * $2)) ]; }
+
+# light_patch WHERE REV
+light_patch()
+{
+	say "# --- $1: $(lgit log -1 --format=%s "$2")"
+	renice -n 5 -p "$BASHPID" >/dev/null
+	lgit checkout -q --detach "$2"
+	if ! same_kernel "$2^" "$2"; then
+		check "$1: what it touches builds, W=1 and sparse" kernel_and_lint "$2" '' light || return 1
+	fi
+	check "$1: KVM selftests build" "$scripts/build.sh" selftests || return 1
+	result skip "$1: whole kernel, boot" 0 "$((budget / 60)) minutes are not enough here: make check-each FROM=$1 TO=$1"
+}
+
 # build_patch WHERE REV BUILT LAST TIP: BUILT is the revision of the last kernel, LAST not
-# empty at the end of a series, TIP at the end of a layer that has changed the kernel
+# empty at the end of a series, TIP is "layer" at the end of a layer that has changed the
+# kernel, and "series" at the end of all
 build_patch()
 {
 	local where=$1 rev=$2 built=$3 last=$4 tip=$5 out=$build/jobs/variants pid rc=0
@@ -149,12 +202,12 @@ build_patch()
 	else
 		check "$where: builds with KVM=m and V off, FPU off" build_variants "$rev" "$last" >"$out" &
 		pid=$!
-		check "$where: kernel builds, W=1 and sparse" kernel_and_lint "$rev" || rc=1
+		check "$where: kernel builds, W=1 and sparse" kernel_and_lint "$rev" "$last" || rc=1
 		wait $pid || rc=1
 		cat "$out"
 		[ $rc = 0 ] || return 1
 	fi
-	if [ -n "$tip" ]; then
+	if [ "$tip" = series ]; then
 		check "$where: builds with KVM=m and PREEMPT_RT" \
 			build_variant "$tip_variant" arch/riscv/kvm/ arch/riscv/kernel/ || return 1
 	fi
@@ -199,13 +252,18 @@ is_patch()
 each_patch()
 {
 	local names revs i name where rev last tip next started='' ended='' last_tip=base
-	local staged
+	local staged start=$((SECONDS - begin)) weights=() done=0 all=$tip_weight
 
 	mapfile -t names < <(grep -v '^#' "$top/patches/series")
 	mapfile -t revs < <(lgit log --reverse --format='%H %s' base..series |
 		sed '/^[0-9a-f]* layer: /d; s/ .*//')
 	[ ${#names[@]} = ${#revs[@]} ] ||
 		die "patches/series and the branch series have different numbers of patches"
+
+	for i in "${!revs[@]}"; do
+		weights[i]=$(weight "${revs[i]}")
+		all=$((all + weights[i]))
+	done
 
 	built=
 	for i in "${!names[@]}"; do
@@ -228,11 +286,18 @@ each_patch()
 		[ "${next%%/*}" = "${name%%/*}" ] || last=last
 		if [ "$mode" = all ] && [ "${next:0:1}" != "${name:0:1}" ]; then
 			if ! same_kernel "$last_tip" "$rev"; then
-				tip=tip
+				tip=${next:+layer}
+				tip=${tip:-series}
 			fi
 			last_tip=$rev
 		fi
 
+		if [ "$mode" = all ] && [ -z "$last" ] && behind "$start" "$done" "$all"; then
+			later light_patch "$where" "$rev"
+			last_ends || true
+			done=$((done + weights[i]))
+			continue
+		fi
 		# Built while patches before are tested, whose results come first
 		later build_patch "$where" "$rev" "$built" "$last" "$tip"
 		if ! last_ends; then
@@ -241,6 +306,7 @@ each_patch()
 			continue
 		fi
 		built=$rev
+		done=$((done + weights[i]))
 		staged=$build/staged-$i
 		stage
 		later boot_patch "$where" "$rev" "$tip"

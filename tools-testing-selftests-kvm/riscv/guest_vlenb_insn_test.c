@@ -212,6 +212,17 @@ static enum rvv_result emulate_rv32(struct rvv_state *s, u32 insn)
 	return result;
 }
 
+/* What VS is after Clean has been written: a hart may know only Off and Dirty. */
+static u64 vs_clean;
+
+static void learn_vs_clean(struct kvm_vcpu *vcpu, u64 vlenb)
+{
+	random_state(&want, vlenb);
+	set_state(vcpu, &want, 0x13);	/* nop */
+	vcpu_run(vcpu);
+	vs_clean = vcpu_get_reg(vcpu, RISCV_GENERAL_CSR_REG(sstatus)) & SR_VS;
+}
+
 #define SAME(_what, _is, _want)							\
 	do {									\
 		u64 __is = (_is), __want = (_want);				\
@@ -226,7 +237,7 @@ static bool run_one(struct kvm_vcpu *vcpu, u64 vlenb, u32 insn)
 {
 	enum rvv_result result;
 	bool always, illegal;
-	u64 status, pc;
+	u64 status, pc, stval;
 
 	random_state(&want, vlenb);
 	set_state(vcpu, &want, insn);
@@ -247,7 +258,9 @@ static bool run_one(struct kvm_vcpu *vcpu, u64 vlenb, u32 insn)
 	if (illegal) {
 		nr_illegal++;
 		SAME("pc", pc, trap_pc);
-		SAME("stval", vcpu_get_reg(vcpu, RISCV_GENERAL_CSR_REG(stval)), insn);
+		stval = vcpu_get_reg(vcpu, RISCV_GENERAL_CSR_REG(stval));
+		if (stval)	/* Some harts report no instruction. */
+			SAME("stval", stval, insn);
 		SAME("sepc", vcpu_get_reg(vcpu, RISCV_GENERAL_CSR_REG(sepc)), insn_pc);
 	} else {
 		nr_legal++;
@@ -267,7 +280,7 @@ static bool run_one(struct kvm_vcpu *vcpu, u64 vlenb, u32 insn)
 	 */
 	always = (insn & 0x7f) == RVV_OPCODE_V || (insn >> 12 & 3) == 1;
 	if (illegal || (!always && !rvv_rs1(insn)))
-		SAME("sstatus.VS", status, SR_VS_CLEAN);
+		SAME("sstatus.VS", status, vs_clean);
 	else if (always)
 		SAME("sstatus.VS", status, SR_VS_DIRTY);
 
@@ -301,6 +314,7 @@ static void run_mode(u64 vlenb, unsigned int count)
 	trap_pc = pc_of(vm, guest_trap);
 	vcpu_set_reg(vcpu, RISCV_GENERAL_CSR_REG(stvec), trap_pc);
 
+	learn_vs_clean(vcpu, vlenb);
 	while (count-- &&
 	       run_one(vcpu, vlenb, random_below(2) ? random_vset() : random_csr()))
 		;

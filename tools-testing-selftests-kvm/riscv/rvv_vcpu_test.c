@@ -80,6 +80,9 @@ static void guest_trap(struct pt_regs *regs)
 	t->vstart = read_vstart();
 	t->cause = regs->cause;
 	t->tval = regs->badaddr;
+	/* Some harts report no instruction. */
+	if (t->cause == EXC_INST_ILLEGAL && !t->tval)
+		memcpy(&t->tval, (void *)regs->epc, 4);
 	t->offset = regs->epc - insn_addr;
 	regs->epc += 4;
 	/*
@@ -158,8 +161,7 @@ TRAPPING(store, "vse8.v v8, (%0)")
 TRAPPING(load_first, "vle8ff.v v8, (%0)")
 TRAPPING(load_words, "vle32.v v8, (%0)")
 TRAPPING(fadd, "vfadd.vv v8, v8, v8")
-/* vadd.vv v0, v1, v1, v0.t */
-TRAPPING(overlap, ".insn 0x00108057")
+TRAPPING(reduce, "vredsum.vs v8, v8, v8")
 
 static void guest_traps(u64 page_size)
 {
@@ -182,7 +184,10 @@ static void guest_traps(u64 page_size)
 	}
 	results.loaded = n;
 	guest_store((void *)READ_ONLY_GVA);
-	guest_overlap(end);
+
+	/* A reduction has to start at element 0. */
+	asm volatile("csrwi 0x008, 1");	/* vstart */
+	guest_reduce(end);
 
 	/*
 	 * The second word crosses from the mapped page into the unmapped one.
@@ -351,7 +356,7 @@ static void check_traps(const struct results *r)
 		{ EXC_LOAD_PAGE_FAULT, DATA_GVA + PGTBL_PAGE_SIZE, 3, 4 },
 		{ EXC_STORE_PAGE_FAULT, DATA_GVA + PGTBL_PAGE_SIZE, 3, 4 },
 		{ EXC_STORE_PAGE_FAULT, READ_ONLY_GVA, 0, 4 },
-		{ EXC_INST_ILLEGAL, 0x00108057, 0, 4 },
+		{ EXC_INST_ILLEGAL, 0x02842457, 1, 4 },
 		{ EXC_LOAD_PAGE_FAULT, DATA_GVA + PGTBL_PAGE_SIZE, 1, 4 },
 		{ EXC_INST_ILLEGAL, 0x02841457, 0, 4 },
 	};

@@ -247,6 +247,10 @@ static void test_v_late(void)
 		    "prctl(PR_RISCV_V_SET_CONTROL) failed");
 	vcpu_switch_ext(vcpu, ISA_SINGLE, KVM_RISCV_ISA_EXT_V, true);
 
+	/* The VMM has not disabled what depends on V. */
+	if (!__vcpu_get_reg(vcpu, RISCV_ISA_EXT_REG(KVM_RISCV_ISA_EXT_ZVBB), &val))
+		TEST_ASSERT_EQ(val, 1);
+
 	TEST_ASSERT_EQ(vcpu_run_to_sync(vcpu), 0);
 	TEST_ASSERT_EQ(vcpu_run_to_sync(vcpu), 0);
 	kvm_vm_free(vm);
