@@ -56,7 +56,8 @@ rm -f "$build/passed"	# leave out what this run has seen pass, no more
 # What needs no boot, but for what our own scripts look at
 text_stage()
 {
-	later patches_as_text
+	later patches_as_text 1
+	later patches_as_text 2
 	later check "mutants apply to the tips of their layers" mutants_apply
 	later check "10^7 instructions of seed ${SEED:-1}: libopcodes finds none missed" \
 		"$scripts/decoder.sh" sample 10000000
