@@ -2,15 +2,15 @@
 /*
  * Who owns the FP and vector registers, and when they change hands.
  *
- * FS and VS exist twice: vsstatus has the guest's fields, which KVM sets to
- * Dirty for the instructions that it emulates, and sstatus has KVM's. An
- * instruction runs if both levels have its units on, and is illegal otherwise.
- * While a unit that the vCPU has is off in sstatus, KVM therefore does not
- * delegate illegal instructions, so that it gets those that are illegal only
- * because of sstatus.
+ * FS and VS exist twice: the guest's fields are in vsstatus, and KVM's are in
+ * sstatus. KVM changes the guest's only to set them to Dirty for an instruction
+ * that is emulated. An instruction runs if both levels have its units on, and
+ * is illegal otherwise. While a unit that the vCPU has is off in sstatus, KVM
+ * does not delegate illegal instructions, so that KVM gets those that are
+ * illegal only because of sstatus.
  *
- * Five functions move the registers, all with interrupts disabled, so that none
- * of them sees the work of another half done:
+ * Five functions move the registers. All of them run with interrupts disabled,
+ * so that none sees the work of another half done:
  *
  *   kvm_riscv_vcpu_simd_enter()	loads the units that the vCPU wants
  *   kvm_riscv_vcpu_simd_fixup()	loads what an instruction lacked
@@ -18,9 +18,9 @@
  *   kvm_riscv_vcpu_flush_fp()		drops FP for kernel FPU code
  *   kvm_riscv_vcpu_flush_vector()	drops vectors for kernel vector code
  *
- * Only noinstr code runs between the first two and the guest. A flushed unit
- * stays on in sstatus, as it was when the guest was last entered; it is still
- * wanted, so the next entry loads it again.
+ * Only noinstr code runs between the first two functions and the guest. A
+ * flushed unit stays on in sstatus, as it was when the guest was last entered.
+ * The unit is still wanted, so the next entry loads it again.
  */
 
 #include <linux/bug.h>
@@ -264,10 +264,10 @@ int kvm_riscv_vcpu_simd_run(struct kvm_vcpu *vcpu)
 #define SIMD_HISTORY_NEW	(SIMD_HISTORY_FP | SIMD_HISTORY_V)
 
 /*
- * A trap costs about four times as much as loading a unit in vain. It therefore
+ * A trap costs about four times as much as an unnecessary load. It therefore
  * pays to load a unit without a trap if it was used in one of the last four
  * periods, and if the use before that was at most four periods earlier. If the
- * unit is used in every fifth period or less often, a trap each time is
+ * unit is used in every fifth period or less often, one trap for each use is
  * cheaper.
  */
 static bool simd_frequent(u8 history)
@@ -349,7 +349,7 @@ static __always_inline void simd_delegate(struct kvm_vcpu *vcpu)
 }
 
 /**
- * kvm_riscv_vcpu_simd_enter - Load what the vCPU wants
+ * kvm_riscv_vcpu_simd_enter - Load the units that the vCPU wants
  *
  * @vcpu: The vCPU
  *
@@ -633,7 +633,7 @@ int kvm_riscv_vcpu_illegal_insn(struct kvm_vcpu *vcpu,
 		preempt_disable();
 		off = simd_off(ncsr_read(CSR_VSSTATUS));
 		preempt_enable();
-		/* What the vCPU does not have is off for the guest, too. */
+		/* Units that the vCPU lacks are off for the guest, too. */
 		off |= ~vcpu->arch.simd.enabled;
 		/*
 		 * Request all units that the instruction needs, not only the

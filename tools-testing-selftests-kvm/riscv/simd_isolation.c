@@ -449,7 +449,7 @@ static void check_live_registers(struct kvm_vcpu *vcpu, bool vmm_uses_v)
 	int turn, i;
 	long ret;
 
-	TEST_ASSERT(vlenb <= SIMD_MAX_VLENB, "Raise SIMD_MAX_VLENB to %lu", vlenb);
+	__TEST_REQUIRE(vlenb <= SIMD_MAX_VLENB, "vlenb is above SIMD_MAX_VLENB");
 	vcpu_args_set(vcpu, 1, vlenb);
 
 	for (turn = 0; turn < NR_EXITS; turn++) {

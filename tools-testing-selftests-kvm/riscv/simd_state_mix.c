@@ -421,7 +421,7 @@ int main(int argc, char **argv)
 	has_v = __vcpu_has_isa_ext(vcpus[0], KVM_RISCV_ISA_EXT_V);
 	if (has_v)
 		vlenb = vcpu_vlenb(vcpus[0]);
-	TEST_ASSERT(vlenb <= SIMD_MAX_VLENB, "Raise SIMD_MAX_VLENB to %lu", vlenb);
+	__TEST_REQUIRE(vlenb <= SIMD_MAX_VLENB, "vlenb is above SIMD_MAX_VLENB");
 	sync_global_to_guest(vm, vlenb);
 	sync_global_to_guest(vm, leave_csrs_alone);
 

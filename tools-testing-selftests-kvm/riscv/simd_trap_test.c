@@ -821,6 +821,7 @@ static void setup_guest(struct kvm_vcpu *vcpu)
 	init_probes(vcpu);
 	has_v = __vcpu_has_isa_ext(vcpu, KVM_RISCV_ISA_EXT_V);
 	vlenb = has_v ? vcpu_vlenb(vcpu) : 0;
+	__TEST_REQUIRE(vlenb <= SIMD_MAX_VLENB, "vlenb is above SIMD_MAX_VLENB");
 	init_state();
 
 	vm_init_vector_tables(vm);

@@ -28,8 +28,8 @@ struct kvm_vcpu_simd {
 	/* Units whose registers on this CPU are the guest's */
 	u8 live;
 	/*
-	 * Units for which an instruction trapped, or that were Dirty when
-	 * saved, since vcpu_load()
+	 * Units that the guest has used since vcpu_load(): an instruction
+	 * trapped for them, or they were Dirty when they were saved
 	 */
 	u8 used;
 	/* Whether the guest was entered since vcpu_load() */
@@ -52,8 +52,9 @@ struct kvm_vcpu_simd {
 	unsigned long trap_insn;
 	unsigned long trap_pc;
 	/*
-	 * If KVM found the instruction of the last trap replaced, the address
-	 * at which the guest executes the new one, otherwise 0
+	 * If the guest had replaced the instruction of the last trap before KVM
+	 * read it, the address at which the guest executes the new instruction;
+	 * otherwise 0
 	 */
 	unsigned long retried_pc;
 };

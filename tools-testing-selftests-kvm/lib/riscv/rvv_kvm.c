@@ -316,6 +316,8 @@ void rvv_vcpu_init(struct rvv_vcpu *r, struct kvm_vcpu *vcpu)
 
 	TEST_ASSERT(!(SYNC_CLASSES & ~vm_check_cap(vcpu->vm, KVM_CAP_SYNC_REGS)),
 		    "KVM does not have all registers in kvm_run");
+	TEST_ASSERT_EQ(vm_check_cap(vcpu->vm, KVM_CAP_RISCV_VECTOR_MAP),
+		       KVM_RISCV_VECTOR_PAGE_OFFSET);
 	p = mmap(NULL, page + size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	TEST_ASSERT(p != MAP_FAILED && offset <= page, "mmap(): %s", strerror(errno));
 	v = mmap(p + page, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
