@@ -484,13 +484,6 @@ static void restore_cpu1(void)
 	set_online(1, cpu1_online);
 }
 
-/* Runs before main() */
-static void __attribute__((constructor)) watch_cpu1(void)
-{
-	if (swap_setting(CPU1_ONLINE, "1", cpu1_online, 1))
-		restore_at_end(restore_cpu1);
-}
-
 static void between_hotplug(struct kvm_vcpu *vcpu, int turn)
 {
 	int cpu = 1;
@@ -803,4 +796,10 @@ TEST(hsm_stop_start)
 	/* The other thread stays in KVM_RUN until the process exits. */
 }
 
-TEST_HARNESS_MAIN
+int main(int argc, char *argv[])
+{
+	if (swap_setting(CPU1_ONLINE, "1", cpu1_online, 1))
+		restore_at_end(restore_cpu1);
+
+	return test_harness_run(argc, argv);
+}
