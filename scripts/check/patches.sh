@@ -150,8 +150,9 @@ changed_tests()
 }
 
 # The time that make check may take, in seconds.  A machine that cannot keep up with that
-# builds no more of some patches than what they touch, and does not boot them, but always
-# the last one of a series; and it does not begin with tests of the tip after that time.
+# builds no more of some patches than what they touch, and does not boot them; the last one
+# of a series comes to that last.  When most of the time is over, patches are skipped, and
+# after all of it tests of the tip.
 [[ ${MINUTES:=75} =~ ^[1-9][0-9]*$ ]] || die "MINUTES=$MINUTES: a number of minutes"
 budget=$((60 * MINUTES))
 
@@ -174,6 +175,9 @@ tip_weight=350
 # three minutes, than DONE is of ALL the work?
 behind() { [ $(((SECONDS - begin - $1 - 180) * $3)) -gt $(((budget - $1) * $2)) ]; }
 
+# late PERCENT: is that much of the time over?
+late() { [ $((100 * (SECONDS - begin))) -gt $(($1 * budget)) ]; }
+
 # light_patch WHERE REV
 light_patch()
 {
@@ -184,7 +188,7 @@ light_patch()
 		check "$1: what it touches builds, W=1 and sparse" kernel_and_lint "$2" '' light || return 1
 	fi
 	check "$1: KVM selftests build" "$scripts/build.sh" selftests || return 1
-	result skip "$1: whole kernel, boot" 0 "$((budget / 60)) minutes are not enough here: make check-each FROM=$1 TO=$1"
+	result skip "$1: whole kernel, boot" 0 "$MINUTES minutes are not enough here: make check-each FROM=$1 TO=$1"
 }
 
 # build_patch WHERE REV BUILT LAST TIP: BUILT is the revision of the last kernel, LAST not
@@ -292,8 +296,13 @@ each_patch()
 			last_tip=$rev
 		fi
 
-		if [ "$mode" = all ] && [ -z "$last" ] && behind "$start" "$done" "$all"; then
-			later light_patch "$where" "$rev"
+		if [ "$mode" = all ] && [ -n "$next" ] && behind "$start" "$done" "$all" &&
+			{ [ -z "$last" ] || late 60; }; then
+			if late 80; then
+				later result skip "$where" 0 "$MINUTES minutes are not enough here: make check-each FROM=$where TO=$where"
+			else
+				later light_patch "$where" "$rev"
+			fi
 			last_ends || true
 			done=$((done + weights[i]))
 			continue

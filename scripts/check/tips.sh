@@ -160,10 +160,10 @@ hosts_of_the_tip()
 # in_time TESTS COMMAND...: a job, unless the time of make check is over
 in_time()
 {
-	if [ "$mode" != all ] || [ $((SECONDS - begin)) -lt "$budget" ]; then
+	if [ "$mode" != all ] || ! late 100; then
 		later "${@:2}"
 	else
-		later result skip "$1" 0 "$((budget / 60)) minutes are not enough here (MINUTES=)"
+		later result skip "$1" 0 "$MINUTES minutes are not enough here (MINUTES=)"
 	fi
 }
 
