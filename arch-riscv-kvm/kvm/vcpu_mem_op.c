@@ -241,7 +241,7 @@ static unsigned int mem_op_chunk(struct kvm_vcpu *vcpu, bool *loaded, u32 op,
 	old_senvcfg = csr_swap(CSR_SENVCFG, vcpu->arch.guest_csr.senvcfg);
 
 	/* A device must see each access of the guest as it is. */
-	words = !READ_ONCE(vcpu->kvm->arch.has_pfnmap);
+	words = !READ_ONCE(vcpu->kvm->arch.has_device);
 	while (done < len && !trap->scause) {
 		if (words && len - done >= size && IS_ALIGNED(addr + done, size))
 			done += mem_op_words(op, addr + done, data + done,

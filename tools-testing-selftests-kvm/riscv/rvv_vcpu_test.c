@@ -86,10 +86,10 @@ static void guest_trap(struct pt_regs *regs)
 	t->offset = regs->epc - insn_addr;
 	regs->epc += 4;
 	/*
-	 * This clears vstart and makes VS Dirty, which csrw does not do in QEMU
-	 * 10.0.
+	 * Clear vstart, and make VS Dirty, which csrw does not do in QEMU 10.0.
 	 */
-	asm volatile(".option push\n"
+	asm volatile("csrw 0x008, zero\n"
+		     ".option push\n"
 		     ".option arch, +v\n"
 		     "vmv1r.v v31, v31\n"
 		     ".option pop");

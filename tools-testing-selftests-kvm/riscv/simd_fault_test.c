@@ -244,7 +244,7 @@ TEST_F_TIMEOUT(fault, one_reg, TIMEOUT)
 	for (i = 0; i < list.n; i++) {
 		u64 id = list.reg[i], size = KVM_REG_SIZE(id);
 
-		TEST_ASSERT(size <= sizeof(val), "Raise SIMD_MAX_VLENB to %lu", size);
+		__TEST_REQUIRE(size <= sizeof(val), "vlenb is above SIMD_MAX_VLENB");
 		reg = (struct kvm_one_reg) { .id = id, .addr = (u64)old };
 		reads += fail_each(vcpu->fd, KVM_GET_ONE_REG, &reg);
 		memcpy(val, old, size);

@@ -45,6 +45,8 @@ static void randomize(struct kvm_vcpu *vcpu)
 	regs.fcsr |= 1;
 	vcpu_set_fp(vcpu, &regs);
 	if (__vcpu_has_isa_ext(vcpu, E(V))) {
+		__TEST_REQUIRE(vcpu_vlenb(vcpu) <= SIMD_MAX_VLENB,
+			       "vlenb is above SIMD_MAX_VLENB");
 		simd_random_v(&regs, vcpu_vlenb(vcpu), &rng);
 		regs.vcsr |= 1;
 		/* A vl of 0 would be valid with any vtype, so avoid it. */
