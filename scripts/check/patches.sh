@@ -297,8 +297,8 @@ each_patch()
 		fi
 
 		if [ "$mode" = all ] && [ -n "$next" ] && behind "$start" "$done" "$all" &&
-			{ [ -z "$last" ] || late 60; }; then
-			if late 80; then
+			{ [ -z "$last" ] || late 50; }; then
+			if late 70; then
 				later result skip "$where" 0 "$MINUTES minutes are not enough here: make check-each FROM=$where TO=$where"
 			else
 				later light_patch "$where" "$rev"
