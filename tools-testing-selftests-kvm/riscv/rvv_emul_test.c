@@ -1322,11 +1322,10 @@ int main(int argc, char *argv[])
 	ksft_print_header();
 	exact = getenv("RVV_EXACT");
 	native_mode = !vlenb;
-	if (rvv_have_unit(0)) {
+	if (rvv_have_unit(0))
 		host_reorders_sums = host_reorders();
-	} else if (native_mode) {
+	else if (native_mode)
 		ksft_exit_skip("no V\n");
-	}
 	if (native_mode) {
 		vlenb = native_vlenb();
 		host_sets_vill = host_vill();
