@@ -186,7 +186,10 @@ static __always_inline void simd_release_fp(struct kvm_vcpu *vcpu, bool give_bac
 		simd_trace_save(vcpu, KVM_RISCV_SIMD_FP, dirty);
 }
 
-/* Take the vector registers from the guest. Afterwards they are unowned. */
+/*
+ * Take the vector registers from the guest, and save them if Dirty. Afterwards
+ * they are unowned.
+ */
 static __always_inline void simd_release_vector(struct kvm_vcpu *vcpu)
 {
 	bool dirty = (vcpu->arch.guest_context.sstatus & SR_VS) == SR_VS_DIRTY;
@@ -219,8 +222,8 @@ void kvm_riscv_vcpu_simd_reset(struct kvm_vcpu *vcpu)
 		simd.enabled |= KVM_RISCV_SIMD_V;
 
 	/*
-	 * The guest can access a unit that is always on, whatever it is told.
-	 * It must find its own registers there.
+	 * The guest can access a unit that is always on, whatever extensions
+	 * KVM reports. It must find its own registers there.
 	 */
 	simd.enabled |= kvm_riscv_simd_stuck;
 
@@ -377,10 +380,11 @@ noinstr void kvm_riscv_vcpu_simd_enter(struct kvm_vcpu *vcpu)
  * Called right after a guest exit, with interrupts disabled and RCU not
  * watching. Handles only the common case, and executes vset for a vCPU whose V
  * is emulated. kvm_riscv_vcpu_illegal_insn() handles the traps that need access
- * to guest memory, an allocation, other emulation, or a trace event while an
- * earlier one has not been traced yet.
+ * to guest memory, an allocation or other emulation, and those that have to be
+ * traced while an earlier trap has not been traced yet.
  *
- * Return: true if the guest can execute the instruction again.
+ * Return: true if KVM can enter the guest again right away: at the same
+ * instruction if KVM has loaded units, or at the next one after a vset.
  */
 noinstr bool kvm_riscv_vcpu_simd_fixup(struct kvm_vcpu *vcpu, unsigned long insn)
 {
@@ -507,7 +511,10 @@ void kvm_riscv_vcpu_flush_fp(void)
 	local_irq_restore(flags);
 }
 
-/* Called by kernel-mode vector code, only if RISCV_V_VCPU_CTX is set. */
+/*
+ * Take the vector registers from the guest. Called by kernel-mode vector code,
+ * but only if RISCV_V_VCPU_CTX is set.
+ */
 void kvm_riscv_vcpu_flush_vector(void)
 {
 	struct kvm_vcpu *vcpu = kvm_get_running_vcpu();
@@ -586,9 +593,11 @@ static bool simd_read_vlenb(struct kvm_vcpu *vcpu, unsigned long insn)
  * @vcpu: The vCPU, which has just trapped
  * @trap: Trap details
  *
- * Either request a unit that the guest was entered without, or emulate the
- * instruction, or redirect the trap to the guest. The same instruction traps
- * again only if vcpu_put() drops a unit before the guest can execute it.
+ * Request the units that the instruction needs, emulate the instruction, or
+ * redirect the trap to the guest. If the guest may have replaced an emulated
+ * instruction before KVM read it from memory, let the guest execute the new one
+ * once. After a request, the same instruction traps to KVM again only if
+ * vcpu_put() drops a unit before the guest has executed the instruction.
  *
  * Return: > 0 to continue run-loop, 0 to exit run-loop and handle in
  * user-space, < 0 to report failure and exit run-loop, in which case the state
@@ -614,7 +623,7 @@ int kvm_riscv_vcpu_illegal_insn(struct kvm_vcpu *vcpu,
 		if (!kvm_riscv_vcpu_trapped_insn(vcpu, trap, &insn))
 			return 1;
 
-		/* A retry matters only to the trap that follows it. */
+		/* A retry affects only the next trap, so forget it now. */
 		retried_pc = vcpu->arch.simd.retried_pc;
 		vcpu->arch.simd.retried_pc = 0;
 
@@ -662,8 +671,8 @@ int kvm_riscv_vcpu_illegal_insn(struct kvm_vcpu *vcpu,
 		/*
 		 * The instruction that was replaced may have been a vector
 		 * instruction, whose unit KVM never loads. Let the guest
-		 * execute the new instruction once, and redirect the trap if
-		 * the next one is at the same address.
+		 * execute the new instruction once, and redirect the next trap
+		 * if it is at the same address.
 		 */
 		if (!trap->stval && insn && missing & emulated & ~off &&
 		    retried_pc != trap->sepc) {

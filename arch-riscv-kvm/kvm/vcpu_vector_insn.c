@@ -298,7 +298,7 @@ static int vector_emulate(struct kvm_vcpu *vcpu, unsigned long insn)
 
 /*
  * Handle the fences that have been requested, and fetch the instruction again.
- * Return false if that fails, or if the instruction has been replaced.
+ * Return false if the fetch fails, or if the instruction has been replaced.
  */
 static bool vector_refetch(struct kvm_vcpu *vcpu, unsigned long insn)
 {
@@ -327,7 +327,8 @@ int kvm_riscv_vcpu_vector_insn(struct kvm_vcpu *vcpu, struct kvm_run *run,
 
 	/*
 	 * If a fence has been requested, fetch the instruction again here. If
-	 * the guest did, it could find a new fence each time.
+	 * the guest had to fetch it, guests that fence all the time could keep
+	 * the vCPU from making progress.
 	 */
 	if (!kvm_riscv_vcpu_emulation_begin(vcpu) &&
 	    !vector_refetch(vcpu, insn)) {

@@ -269,9 +269,9 @@ TEST_F_TIMEOUT(isa_policy, show_in_list_order, TIMEOUT)
 {
 	struct kvm_vcpu *vcpu = new_vcpu();
 	struct kvm_reg_list *list = vcpu_get_reg_list(vcpu);
+	int i, at[NR_EXT] = { };
 	bool all[NR_EXT];
 	u64 id;
-	int i;
 
 	get_isa(vcpu, all);
 	for (i = 0; i < ARRAY_SIZE(simd_exts); i++)
@@ -283,11 +283,17 @@ TEST_F_TIMEOUT(isa_policy, show_in_list_order, TIMEOUT)
 		if ((id & KVM_REG_RISCV_TYPE_MASK) != KVM_REG_RISCV_ISA_EXT)
 			continue;
 		id &= ~KVM_REG_RISCV_TYPE_MASK;
+		if (id < NR_EXT)
+			at[id] = i;
 		if (id < NR_EXT && all[id])
 			EXPECT_EQ(0, set_ext(vcpu, id, true))
 				TH_LOG("extension %d", (int)id);
 	}
 	EXPECT_ISA(vcpu, all);
+	for (i = 0; i < nr_isa_needs; i++)
+		if (at[isa_needs[i].ext])
+			EXPECT_LT(at[isa_needs[i].needed], at[isa_needs[i].ext])
+				TH_LOG("extension %d", isa_needs[i].ext);
 	free(list);
 	kvm_vm_free(vcpu->vm);
 }
@@ -819,6 +825,11 @@ TEST_F_TIMEOUT(vm_isa, goes_and_comes_back, TIMEOUT)
 	if (!all[E(V)])
 		SKIP(return, "no V");
 
+	/* A set with D and without F is incomplete. */
+	config = vcpu_get_reg(vcpu, RISCV_CONFIG_REG(isa));
+	EXPECT_ERRNO(EINVAL, __vcpu_set_reg(vcpu, RISCV_CONFIG_REG(isa), config & ~BIT('f' - 'a')));
+	EXPECT_ISA(vcpu, all);
+
 	for (i = 0; i < ARRAY_SIZE(simd_exts); i++) {
 		if (!all[simd_exts[i]])
 			continue;
@@ -1164,7 +1175,7 @@ TEST_F_TIMEOUT(vm_isa, without_sstc, 30)
 #define GUEST_V(name, vset, insn)					\
 static void guest_##name(void)						\
 {									\
-	static u64 line[32] __aligned(64);				\
+	static u64 line[32] __aligned(256);				\
 									\
 	csr_set(CSR_SSTATUS, SR_FS | SR_VS);				\
 	asm volatile(V_INSN("vsetivli zero, " vset ", ta, ma") ::: "memory"); \

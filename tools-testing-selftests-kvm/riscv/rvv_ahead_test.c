@@ -19,8 +19,6 @@
 #include "simd.h"
 #include "ucall_common.h"
 
-#define TICKS	2000000
-
 static struct {
 	u64 due, taken;
 } shared;
@@ -56,11 +54,12 @@ static u64 guest_time(struct kvm_vcpu *vcpu)
 	return vcpu_get_reg(vcpu, RISCV_TIMER_REG(time));
 }
 
-static struct kvm_vm *create(struct kvm_vcpu **vcpu, u64 ticks)
+static struct kvm_vm *create(struct kvm_vcpu **vcpu, bool timer)
 {
+	u64 host = kvm_host_vlenb();
 	struct kvm_enable_cap cap = {
 		.cap = KVM_CAP_RISCV_GUEST_VLENB,
-		.args = { 2 * kvm_host_vlenb(), KVM_RISCV_VLENB_USER_EXIT },
+		.args = { host < 8192 ? 2 * host : host / 2, KVM_RISCV_VLENB_USER_EXIT },
 	};
 	struct kvm_vm *vm = vm_create(1);
 
@@ -70,7 +69,8 @@ static struct kvm_vm *create(struct kvm_vcpu **vcpu, u64 ticks)
 	vm_init_vector_tables(vm);
 	vcpu_init_vector_tables(*vcpu);
 	vm_install_interrupt_handler(vm, guest_irq);
-	vcpu_args_set(*vcpu, 1, ticks);
+	/* The timer interrupt is due after 0.2 s. */
+	vcpu_args_set(*vcpu, 1, timer ? vcpu_get_reg(*vcpu, RISCV_TIMER_REG(frequency)) / 5 : 0);
 	return vm;
 }
 
@@ -86,7 +86,7 @@ static void test_interrupt(void)
 	struct kvm_vm *vm;
 	struct ucall uc;
 
-	vm = create(&vcpu, TICKS);
+	vm = create(&vcpu, true);
 	rvv_vcpu_init(&rvv, vcpu);
 	rvv.run_ahead = RVV_RUN_AHEAD;
 	for (;;) {
@@ -129,7 +129,7 @@ static void test_signal(void)
 	struct rvv_vcpu rvv;
 	struct kvm_vm *vm;
 
-	vm = create(&vcpu, 0);
+	vm = create(&vcpu, false);
 	rvv_vcpu_init(&rvv, vcpu);
 	rvv.run_ahead = -1;
 	this_run = vcpu->run;

@@ -295,6 +295,7 @@ static u64 run(u64 vlenb, enum how how, struct results *r)
 	vcpu_init_vector_tables(vcpu);
 	vm_install_exception_handler(vm, EXC_INST_ILLEGAL, guest_trap);
 	vm_install_exception_handler(vm, EXC_LOAD_MISALIGNED, guest_trap);
+	vm_install_exception_handler(vm, EXC_LOAD_ACCESS, guest_trap);
 	vm_install_exception_handler(vm, EXC_LOAD_PAGE_FAULT, guest_trap);
 	vm_install_exception_handler(vm, EXC_STORE_PAGE_FAULT, guest_trap);
 
@@ -335,7 +336,8 @@ static u64 run(u64 vlenb, enum how how, struct results *r)
 		    vcpu->run->exit_reason);
 	sync_global_from_guest(vm, results);
 	/* Unlike the emulator, a hart need not support misaligned elements. */
-	if (!emulated && results.traps[4].cause == EXC_LOAD_MISALIGNED)
+	if (!emulated && (results.traps[4].cause == EXC_LOAD_MISALIGNED ||
+			  results.traps[4].cause == EXC_LOAD_ACCESS))
 		results.traps[4] = (struct trap) {
 			EXC_LOAD_PAGE_FAULT, DATA_GVA + page_size, 1, results.traps[4].offset
 		};

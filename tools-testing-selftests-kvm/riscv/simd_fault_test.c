@@ -632,7 +632,7 @@ TEST_F_TIMEOUT(killed, cpu, TIMEOUT)
 
 	if (!cpu1_online[0]) {
 		kvm_vm_free(vcpu->vm);
-		SKIP(return, "no second CPU that can go offline");
+		SKIP(return, "no CPUs 0 and 1 to use, or CPU 1 cannot go offline");
 	}
 	ASSERT_EQ(0, pthread_create(&thread, NULL, check_thread, vcpu));
 	for (i = 0; i < NR_HOTPLUGS; i++) {
@@ -814,7 +814,7 @@ int main(int argc, char *argv[])
 {
 	fault_injection_begin();
 	restore_at_end(fault_injection_end);
-	if (swap_setting(CPU1_ONLINE, "1", cpu1_online, 1))
+	if (may_use_cpu(0) && may_use_cpu(1) && swap_setting(CPU1_ONLINE, "1", cpu1_online, 1))
 		restore_at_end(restore_cpu1);
 
 	return test_harness_run(argc, argv);

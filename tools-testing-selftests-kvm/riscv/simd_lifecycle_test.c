@@ -560,7 +560,7 @@ TEST_F_TIMEOUT(simd_lifecycle, between_runs, 100)
 
 	if (variant->between == between_hotplug) {
 		if (!cpu1_online[0])
-			SKIP(return, "no second CPU that can go offline");
+			SKIP(return, "no CPUs 0 and 1 to use, or CPU 1 cannot go offline");
 		pin_self_to_cpu(1);
 	}
 	if (variant->actions == FWFT &&
@@ -798,7 +798,7 @@ TEST(hsm_stop_start)
 
 int main(int argc, char *argv[])
 {
-	if (swap_setting(CPU1_ONLINE, "1", cpu1_online, 1))
+	if (may_use_cpu(0) && may_use_cpu(1) && swap_setting(CPU1_ONLINE, "1", cpu1_online, 1))
 		restore_at_end(restore_cpu1);
 
 	return test_harness_run(argc, argv);

@@ -15,6 +15,9 @@
 
 extern bool have_fault_injection, have_fail_page_alloc;
 
+/* Return whether this process may run on the CPU. */
+bool may_use_cpu(int cpu);
+
 /* Write VAL to a file; before that, read its contents into OLD, if that is not NULL. */
 bool swap_setting(const char *path, const char *val, char *old, size_t size);
 

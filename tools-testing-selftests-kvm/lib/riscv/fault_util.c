@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,6 +60,13 @@ bool swap_setting(const char *path, const char *val, char *old, size_t size)
 	if (fd >= 0)
 		close(fd);
 	return ok;
+}
+
+bool may_use_cpu(int cpu)
+{
+	cpu_set_t cpus;
+
+	return !sched_getaffinity(0, sizeof(cpus), &cpus) && CPU_ISSET(cpu, &cpus);
 }
 
 void restore_at_end(void (*restore)(void))
