@@ -84,20 +84,20 @@ copy_new tools/testing/selftests/kvm tools-testing-selftests-kvm tools/testing/s
 	echo
 	echo "| file | patches |"
 	echo "|---|---|"
-	lgit diff --name-only base series | while read -r f; do
-		printf '| %s | ' "$f"
-		while read -r p; do
-			if grep -q "^+++ b/$f\$" "$out/patches/$p"; then
-				mark=
-				if grep -qx "+++ b/$f" <<<"$(grep -A1 '^--- /dev/null' "$out/patches/$p")"; then
-					mark=+
-				fi
-				name=${p##*/}
-				printf '%s%s/%s ' "$mark" "${p%%/*}" "${name%%-*}"
-			fi
-		done <"$out/patches/series"
-		echo "|"
-	done
+	# A diff begins with "--- a/FILE" or "--- /dev/null", and "+++ b/FILE".
+	(cd "$out/patches" && lgit diff --name-only base series | xargs -d '\n' awk '
+		BEGIN { while ((getline p < "series") > 0) {
+			dir = name = p; sub(/\/.*/, "", dir); sub(/.*\//, "", name); sub(/-.*/, "", name)
+			while ((getline line < p) > 0) {
+				if (line ~ /^\+\+\+ b\//)
+					in_[substr(line, 7)] = in_[substr(line, 7)] \
+						(old == "--- /dev/null" ? "+" : "") dir "/" name " "
+				old = line
+			}
+			close(p)
+		}
+		for (i = 1; i < ARGC; i++)
+			print "| " ARGV[i] " | " in_[ARGV[i]] "|" }')
 } >"$out/Documentation/touched-files.md"
 
 # Cover letters are written by hand and belong to no commit; what they list of the

@@ -12,11 +12,11 @@
  *	-s SEED		where the random numbers start (printed)
  *	-n COUNT	how many instructions for each length (250)
  */
-#include <getopt.h>
 #include <string.h>
 
 #include "kvm_util.h"
 #include "kselftest.h"
+#include "options.h"
 #include "processor.h"
 #include "rvv.h"
 #include "rvv_ops.h"
@@ -333,23 +333,13 @@ static void run_length(u64 vlenb, unsigned int count)
 
 int main(int argc, char *argv[])
 {
-	unsigned int count = 250;
-	u32 seed = kvm_random_seed;
-	u64 vlenb, host;
-	int opt;
+	u64 seed = kvm_random_seed, count = 250, vlenb, host;
+	const struct test_option options[] = {
+		{ 's', "SEED", &seed },
+		{ 'n', "COUNT", &count },
+	};
 
-	while ((opt = getopt(argc, argv, "s:n:")) != -1) {
-		switch (opt) {
-		case 's':
-			seed = strtoul(optarg, NULL, 0);
-			break;
-		case 'n':
-			count = strtoul(optarg, NULL, 0);
-			break;
-		default:
-			ksft_exit_fail_msg("usage: %s [-s SEED] [-n COUNT]\n", argv[0]);
-		}
-	}
+	parse_test_options(argc, argv, options, ARRAY_SIZE(options));
 
 	TEST_REQUIRE(kvm_has_cap(KVM_CAP_SET_GUEST_DEBUG));
 	host = kvm_host_vlenb();
@@ -357,7 +347,7 @@ int main(int argc, char *argv[])
 	simd_switch_restore_at_exit();
 
 	rng = new_kvm_random_state(seed);
-	pr_info("seed %u\n", seed);
+	pr_info("seed %lu\n", seed);
 	for (vlenb = 16; vlenb <= RVV_MAX_VLENB; vlenb *= 2) {
 		if (vlenb == host)
 			continue;

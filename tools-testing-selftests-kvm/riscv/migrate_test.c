@@ -331,16 +331,12 @@ static void guest_code(u64 stage_insns)
  */
 static struct kvm_vcpu *start_guest(u64 stage_insns, u64 vlenb, const struct kvm_riscv_vm_isa *isa)
 {
-	struct kvm_device_attr ceiling = {
-		.group = KVM_RISCV_VM_ISA,
-		.attr = KVM_RISCV_VM_ISA_CEILING,
-		.addr = (u64)isa,
-	};
 	struct kvm_vm *vm = vm_create(1);
 	struct kvm_vcpu *vcpu;
 
 	if (isa)
-		vm_ioctl(vm, KVM_SET_DEVICE_ATTR, &ceiling);
+		kvm_device_attr_set(vm->fd, KVM_RISCV_VM_ISA, KVM_RISCV_VM_ISA_CEILING,
+				    (void *)isa);
 	if (vlenb)
 		TEST_ASSERT(!__vm_set_vlenb(vm, vlenb), "Cannot set vlenb %lu: %s", vlenb,
 			    strerror(errno));
@@ -434,13 +430,9 @@ FIXTURE(migrate) {
 FIXTURE_SETUP(migrate)
 {
 	struct kvm_riscv_vm_isa offered = { .size = sizeof(offered) };
-	struct kvm_device_attr a = {
-		.group = KVM_RISCV_VM_ISA,
-		.attr = KVM_RISCV_VM_ISA_OFFERED,
-		.addr = (u64)&offered,
-	};
 	struct kvm_vm *vm = vm_create_barebones();
-	int ret = __vm_ioctl(vm, KVM_GET_DEVICE_ATTR, &a);
+	int ret = __kvm_device_attr_get(vm->fd, KVM_RISCV_VM_ISA, KVM_RISCV_VM_ISA_OFFERED,
+					&offered);
 
 	kvm_vm_free(vm);
 	if (ret)
@@ -635,11 +627,6 @@ static int mode_refuse(struct options *o)
 /* Set a ceiling that lacks an extension which the host offers. */
 static void hide_ext(struct options *o, const char *name)
 {
-	struct kvm_device_attr a = {
-		.group = KVM_RISCV_VM_ISA,
-		.attr = KVM_RISCV_VM_ISA_OFFERED,
-		.addr = (u64)&o->isa,
-	};
 	int ext = isa_ext_by_name(name);
 	struct kvm_vm *vm;
 
@@ -647,7 +634,8 @@ static void hide_ext(struct options *o, const char *name)
 	if (!o->hide) {
 		vm = vm_create_barebones();
 		o->isa.size = sizeof(o->isa);
-		vm_ioctl(vm, KVM_GET_DEVICE_ATTR, &a);
+		kvm_device_attr_get(vm->fd, KVM_RISCV_VM_ISA, KVM_RISCV_VM_ISA_OFFERED,
+				    &o->isa);
 		kvm_vm_free(vm);
 		o->hide = true;
 	}

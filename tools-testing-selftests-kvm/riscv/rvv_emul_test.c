@@ -22,7 +22,6 @@
  * any vstart is accepted, and agnostic elements stay as they are.
  */
 #define _GNU_SOURCE
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,6 +33,7 @@
 #include <linux/compiler.h>
 
 #include "kselftest.h"
+#include "options.h"
 #include "rvv_native.h"
 #include "rvv_ops.h"
 
@@ -1308,28 +1308,15 @@ CHECK_OFFSET(code, RVV_NATIVE_CODE);
 int main(int argc, char *argv[])
 {
 	u64 seed = 1, count = 24000;
+	const struct test_option options[] = {
+		{ 's', "SEED", &seed },
+		{ 'n', "COUNT", &count },
+		{ 'b', "VLENB", &vlenb },
+		{ 'd', .flag = &digests },
+	};
 	enum family f;
-	int opt;
 
-	while ((opt = getopt(argc, argv, "s:n:b:d")) != -1) {
-		switch (opt) {
-		case 's':
-			seed = strtoul(optarg, NULL, 0);
-			break;
-		case 'n':
-			count = strtoul(optarg, NULL, 0);
-			break;
-		case 'b':
-			vlenb = strtoul(optarg, NULL, 0);
-			break;
-		case 'd':
-			digests = true;
-			break;
-		default:
-			ksft_exit_fail_msg("usage: %s [-s SEED] [-n COUNT] [-b VLENB] [-d]\n",
-					   argv[0]);
-		}
-	}
+	parse_test_options(argc, argv, options, ARRAY_SIZE(options));
 
 	ksft_print_header();
 	exact = getenv("RVV_EXACT");

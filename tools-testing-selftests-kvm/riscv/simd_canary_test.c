@@ -24,6 +24,7 @@
 
 #include "isa_util.h"
 #include "kvm_util.h"
+#include "options.h"
 #include "processor.h"
 #include "simd.h"
 #include "test_util.h"
@@ -39,7 +40,7 @@
 #define WORD(who, reg)	(MARK << 20 | (who) << 5 | (reg))
 #define NOBODY		0
 
-static u32 seed, nr_turns = 150;
+static u64 seed, nr_turns = 150;
 static cpu_set_t cpus;
 static bool has_v;
 static u64 host_vlenb;
@@ -356,25 +357,18 @@ static void *vmm(void *arg)
 
 int main(int argc, char *argv[])
 {
+	const struct test_option options[] = {
+		{ 's', "SEED", &seed },
+		{ 'n', "TURNS", &nr_turns },
+	};
 	static struct vmm vmms[NR_VMMS];
 	pid_t pids[NR_BYSTANDERS];
 	struct kvm_vcpu *vcpu;
 	struct kvm_vm *vm;
-	int opt, i, status;
+	int i, status;
 
 	seed = time(NULL);
-	while ((opt = getopt(argc, argv, "s:n:")) != -1) {
-		switch (opt) {
-		case 's':
-			seed = strtoul(optarg, NULL, 0);
-			break;
-		case 'n':
-			nr_turns = strtoul(optarg, NULL, 0);
-			break;
-		default:
-			ksft_exit_fail_msg("usage: %s [-s SEED] [-n TURNS]\n", argv[0]);
-		}
-	}
+	parse_test_options(argc, argv, options, ARRAY_SIZE(options));
 	ksft_print_header();
 	vm = vm_create_with_one_vcpu(&vcpu, NULL);
 	TEST_REQUIRE(__vcpu_has_isa_ext(vcpu, KVM_RISCV_ISA_EXT_D));
@@ -385,7 +379,7 @@ int main(int argc, char *argv[])
 	kvm_vm_free(vm);
 	TEST_ASSERT(!sched_getaffinity(0, sizeof(cpus), &cpus), "sched_getaffinity() failed");
 	ksft_set_plan(1);
-	ksft_print_msg("seed %u, %u turns of %d VMMs\n", seed, nr_turns, NR_VMMS);
+	ksft_print_msg("seed %lu, %lu turns of %d VMMs\n", seed, nr_turns, NR_VMMS);
 
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
 		      -1, 0);

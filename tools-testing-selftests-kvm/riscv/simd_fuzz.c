@@ -22,6 +22,7 @@
 
 #include "isa_util.h"
 #include "kvm_util.h"
+#include "options.h"
 #include "processor.h"
 #include "sbi.h"
 #include "simd.h"
@@ -85,7 +86,7 @@ static bool has_vlenb_cap;
 static u64 all_regs[MAX_REGS], nr_all_regs;
 
 static __thread struct kvm_random_state rng;
-static u32 seed;
+static u64 seed;
 static u64 op_nr, nr_failed, nr_vms, nr_exits, nr_boots, nr_traps, nr_syncs, nr_mem_ops, nr_maps;
 static bool finished;
 static char trace[NR_TRACE][160];
@@ -119,7 +120,7 @@ static void print_trace(void)
 		return;
 	for (; i <= op_nr; i++)
 		ksft_print_msg("%lu: %s\n", i, trace[i % NR_TRACE]);
-	ksft_print_msg("reproduce with: simd_fuzz -s %u -n %lu\n", seed, op_nr + 1);
+	ksft_print_msg("reproduce with: simd_fuzz -s %lu -n %lu\n", seed, op_nr + 1);
 }
 
 /* Return the errno of a call, or 0 if it has succeeded. */
@@ -2094,26 +2095,18 @@ int main(int argc, char *argv[])
 {
 	struct sigaction sa = { .sa_handler = on_alarm };
 	u64 count = 10000;
-	int opt;
+	const struct test_option options[] = {
+		{ 's', "SEED", &seed },
+		{ 'n', "OPERATIONS", &count },
+	};
 
 	seed = time(NULL);
-	while ((opt = getopt(argc, argv, "s:n:")) != -1) {
-		switch (opt) {
-		case 's':
-			seed = strtoul(optarg, NULL, 0);
-			break;
-		case 'n':
-			count = strtoul(optarg, NULL, 0);
-			break;
-		default:
-			ksft_exit_fail_msg("usage: %s [-s SEED] [-n OPERATIONS]\n", argv[0]);
-		}
-	}
+	parse_test_options(argc, argv, options, ARRAY_SIZE(options));
 
 	ksft_print_header();
 	ask_host();
 	ksft_set_plan(2);
-	ksft_print_msg("seed %u, %lu operations\n", seed, count);
+	ksft_print_msg("seed %lu, %lu operations\n", seed, count);
 	/*
 	 * 0 and the modulus are fixed points of the random number generator, so
 	 * avoid them as seeds.

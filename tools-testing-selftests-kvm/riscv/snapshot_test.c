@@ -501,15 +501,13 @@ TEST_F_TIMEOUT(snapshot, vlenb, 300)
 TEST_F_TIMEOUT(snapshot, extensions, 300)
 {
 	struct kvm_riscv_vm_isa offered = { .size = sizeof(offered) };
-	struct kvm_device_attr a = { .group = KVM_RISCV_VM_ISA };
 	struct snapshot_machine *m = (void *)self->s.machine;
 	char name[16], text[80];
 	__le64 old;
 	int i;
 
-	a.attr = KVM_RISCV_VM_ISA_OFFERED;
-	a.addr = (u64)&offered;
-	vm_ioctl(self->vcpu->vm, KVM_GET_DEVICE_ATTR, &a);
+	kvm_device_attr_get(self->vcpu->vm->fd, KVM_RISCV_VM_ISA, KVM_RISCV_VM_ISA_OFFERED,
+			    &offered);
 
 	for (i = 0; i < 256; i++) {
 		if (offered.ext[i / 64] & BIT_ULL(i % 64))

@@ -540,12 +540,8 @@ static bool refuse_exts(char *why, const char *what, const u64 *set)
 
 static bool vm_isa(struct kvm_vm *vm, bool set, u64 attr, struct kvm_riscv_vm_isa *isa)
 {
-	struct kvm_device_attr a = {
-		.group = KVM_RISCV_VM_ISA, .attr = attr, .addr = (u64)isa,
-	};
-
-	return !(set ? __vm_ioctl(vm, KVM_SET_DEVICE_ATTR, &a) :
-		       __vm_ioctl(vm, KVM_GET_DEVICE_ATTR, &a));
+	return !(set ? __kvm_device_attr_set(vm->fd, KVM_RISCV_VM_ISA, attr, isa) :
+		       __kvm_device_attr_get(vm->fd, KVM_RISCV_VM_ISA, attr, isa));
 }
 
 /*
