@@ -382,7 +382,7 @@ struct tampering {
 #define PAGE(n)		{ SNAPSHOT_MEMORY, sizeof(struct snapshot_memory) + \
 			  sizeof(struct snapshot_region) + (n) * sizeof(struct snapshot_page) }
 
-#define HUGE_REGION	(1UL << 44)
+#define HUGE_REGION	BIT_ULL(44)
 
 static const struct tampering tamperings[] = {
 	{ MACHINE(vlenb), 24, "vlenb 24 is invalid", true },

@@ -10,7 +10,7 @@
 
 #define MAX_OPTIONS	8
 
-static void usage(const char *name, const struct test_option *options, int nr)
+static void fail_with_usage(const char *name, const struct test_option *options, int nr)
 {
 	int i;
 
@@ -52,12 +52,12 @@ void parse_test_options(int argc, char *argv[], const struct test_option *option
 		for (i = 0; i < nr && options[i].letter != opt; i++)
 			;
 		if (i == nr)
-			usage(argv[0], options, nr);
+			fail_with_usage(argv[0], options, nr);
 		if (!options[i].arg)
 			*options[i].flag = true;
 		else if (!parse_number(options[i].value, optarg))
-			usage(argv[0], options, nr);
+			fail_with_usage(argv[0], options, nr);
 	}
 	if (optind < argc)
-		usage(argv[0], options, nr);
+		fail_with_usage(argv[0], options, nr);
 }
